@@ -1,0 +1,1 @@
+"""One frozen document in, bytes out: PDF, labels, letters. Knows no database and no web framework."""
