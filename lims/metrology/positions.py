@@ -1,0 +1,101 @@
+"""Where a result lies on the number line, also when it is only known to lie below or above a figure."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+
+from lims.metrology.exact import to_fraction
+from lims.metrology.rounding import Mark, Marked, last_place, round_marked, round_to
+from lims.metrology.units import convert_decimal, same_unit
+from lims.metrology.values import (
+    BelowQuantification,
+    Count,
+    Counts,
+    Detected,
+    GreaterThan,
+    NotDetected,
+    Number,
+    ResultValue,
+    Text,
+)
+
+# (infinity, figure, nudge): compared in this order. A nudge of -1 is "just below the figure".
+Point = tuple[int, Fraction, int]
+
+_NOTHING: Point = (0, Fraction(0), 0)
+_MORE_THAN_NOTHING: Point = (0, Fraction(0), 1)
+_BEYOND: Point = (1, Fraction(0), 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The result lies between ``low`` and ``high``; for a plain number both are the same point."""
+
+    low: Point
+    high: Point
+
+
+def point(figure: Decimal, nudge: int = 0) -> Point:
+    return (0, to_fraction(figure), nudge)
+
+
+def span_of(value: Count) -> Span:
+    """The span of a value as measured; a substance cannot be there in less than nothing."""
+    match value:
+        case Number(figure, _, mark):
+            outwards = {Mark.NONE: 0, Mark.PLUS: 1, Mark.MINUS: -1}[mark]
+            place = point(figure, -outwards if figure.is_signed() else outwards)
+            return Span(place, place)
+        case NotDetected(None):
+            return Span(_NOTHING, _BEYOND)
+        case NotDetected(Decimal() as limit) | BelowQuantification(limit):
+            return Span(_NOTHING, point(limit, -1))
+        case GreaterThan(bound):
+            return Span(point(bound, 1), _BEYOND)
+        case Detected():
+            return Span(_MORE_THAN_NOTHING, _BEYOND)
+        case _:
+            raise TypeError(f"{value} has no place on the number line")
+
+
+def rounded_span_of(value: Count, bound: Decimal) -> Span:
+    """The span after rounding to the last place of ``bound`` (rounding keeps order, so its ends suffice)."""
+    place = last_place(bound)
+    if isinstance(value, Number):
+        rounded = point(round_marked(Marked(value.value, value.mark), place))
+        return Span(rounded, rounded)
+    span = span_of(value)
+    return Span(_rounded(span.low, place), _rounded(span.high, place))
+
+
+def _rounded(end: Point, place: Decimal) -> Point:
+    return end if end[0] else point(round_to(end[1], place))
+
+
+def in_unit(value: ResultValue, unit: str) -> ResultValue:
+    """The same result in another unit. Raises MetrologyError ``unit_unknown`` or ``unit_incompatible``."""
+    if same_unit(value.unit, unit):
+        return value
+    match value:
+        case Counts(values):
+            return Counts(tuple(_count_in_unit(single, unit) for single in values), unit)
+        case Text(text):
+            return Text(text, unit)
+        case _:
+            return _count_in_unit(value, unit)
+
+
+def _count_in_unit(value: Count, unit: str) -> Count:
+    match value:
+        case Number(figure, source, mark):
+            return Number(convert_decimal(figure, source, unit), unit, mark)
+        case NotDetected(None) | Detected():
+            return type(value)(unit=unit)
+        case NotDetected(Decimal() as limit, source, by_quantification):
+            return NotDetected(convert_decimal(limit, source, unit), unit, by_quantification)
+        case BelowQuantification(loq, source):
+            return BelowQuantification(convert_decimal(loq, source, unit), unit)
+        case GreaterThan(bound, source):
+            return GreaterThan(convert_decimal(bound, source, unit), unit)
+        case _:
+            raise TypeError(f"{value} has no unit to convert")

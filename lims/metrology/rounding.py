@@ -1,0 +1,116 @@
+"""Rounding of results by GB/T 8170-2008: once, to an interval, ties to even."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+
+from lims.metrology.errors import MetrologyError
+from lims.metrology.exact import Exact, to_decimal, to_fraction
+
+
+class Mark(StrEnum):
+    """What a laboratory adds to a figure it passes on for another to round (GB/T 8170 3.2.3).
+
+    PLUS: the magnitude measured is greater than the one written. MINUS: it is smaller.
+    """
+
+    NONE = ""
+    PLUS = "+"
+    MINUS = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A figure with its mark, written ``16.5(+)``."""
+
+    value: Decimal
+    mark: Mark = Mark.NONE
+
+
+def round_to(value: Exact, interval: Decimal) -> Decimal:
+    """Round to the nearest multiple of ``interval``; a tie goes to the even multiple.
+
+    ``interval`` is 1, 2 or 5 times a power of ten: 0.1, 0.5 ("0.5 unit"), 20 ("0.2 unit at the hundreds").
+    The result is written to the interval's last digit: 1268 to ``1E+2`` gives ``1.3E+3``, to ``100`` gives
+    ``1300``. Pass the value as measured or calculated, never one that was rounded before.
+    """
+    check_interval(interval)
+    multiple = _nearest_even(to_fraction(value) / Fraction(interval))
+    place = last_place(interval)
+    coefficient = multiple * int(Fraction(interval) / Fraction(place))
+    return Decimal((int(coefficient < 0), tuple(map(int, str(abs(coefficient)))), place.adjusted()))
+
+
+def round_significant(value: Exact, digits: int) -> Decimal:
+    """Round to ``digits`` significant digits (1 to 30); zero stays 0 with ``digits`` - 1 decimals.
+
+    0.0996 to two digits is 0.10: a carry does not gain a digit.
+    """
+    if not 1 <= digits <= 30:
+        raise MetrologyError(
+            "rounding_digits", "Significant digits must be 1 to 30, not %(digits)s.", digits=digits
+        )
+    # The cut of to_decimal never carries, so it shows the true first digit.
+    first = to_decimal(value).adjusted() if value else 0
+    rounded = round_to(value, Decimal((0, (1,), first - digits + 1)))
+    if rounded.adjusted() > first:
+        return round_to(rounded, Decimal((0, (1,), first - digits + 2)))
+    return rounded
+
+
+def round_with_mark(value: Exact, interval: Decimal) -> Marked:
+    """Round for somebody who will round again: a figure ending in 5 says what was done to reach it.
+
+    GB/T 8170 3.2.3: 16.5032 to 0.1 is 16.5(+), 15.4546 to 0.1 is 15.5(-), 17.5 is 17.5.
+    """
+    rounded = round_to(value, interval)
+    magnitude, kept = abs(to_fraction(value)), abs(to_fraction(rounded))
+    last_not_zero = rounded.normalize().as_tuple().digits[-1]
+    if last_not_zero != 5 or magnitude == kept:
+        return Marked(rounded)
+    return Marked(rounded, Mark.PLUS if magnitude > kept else Mark.MINUS)
+
+
+def round_marked(figure: Marked, interval: Decimal) -> Decimal:
+    """Round a figure that another laboratory passed on: its mark decides what looks like a tie."""
+    if figure.mark is Mark.NONE:
+        return round_to(figure.value, interval)
+    return round_to(nudged(figure), interval)
+
+
+def nudged(figure: Marked) -> Fraction:
+    """The written value moved by a millionth of its last digit to the side its mark names."""
+    value = to_fraction(figure.value)
+    if figure.mark is Mark.NONE:
+        return value
+    outwards = (figure.mark is Mark.PLUS) == (not figure.value.is_signed())
+    step = Fraction(last_place(figure.value)) / 1_000_000
+    return value + step if outwards else value - step
+
+
+def last_place(value: Decimal) -> Decimal:
+    """One unit of the last written digit: 97.0 gives 0.1, 14E+2 gives 1E+2."""
+    exponent = value.as_tuple().exponent
+    if not isinstance(exponent, int):
+        raise MetrologyError("number_out_of_range", "The number is too large or not a number.")
+    return Decimal((0, (1,), exponent))
+
+
+def check_interval(interval: Decimal) -> None:
+    """Raise MetrologyError ``rounding_interval`` unless the interval is 1, 2 or 5 times a power of ten."""
+    wanted = interval.is_finite() and interval > 0 and abs(interval.adjusted()) <= 200
+    if not wanted or interval.normalize().as_tuple().digits not in ((1,), (2,), (5,)):
+        raise MetrologyError(
+            "rounding_interval",
+            "A rounding interval is 1, 2 or 5 times a power of ten, not %(interval)s.",
+            interval=str(interval),
+        )
+
+
+def _nearest_even(quotient: Fraction) -> int:
+    below, rest = divmod(abs(quotient.numerator), quotient.denominator)
+    twice = 2 * rest
+    if twice > quotient.denominator or (twice == quotient.denominator and below % 2):
+        below += 1
+    return -below if quotient < 0 else below
