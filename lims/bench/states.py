@@ -1,0 +1,39 @@
+"""States of worksheets and captures. A requested test's own state lives in ``lims.intake.states``."""
+
+from enum import StrEnum
+
+from lims.core.workflow import step
+
+
+class WorksheetState(StrEnum):
+    OPEN = "open"
+    SUBMITTED = "submitted"
+    CLOSED = "closed"
+
+
+WORKSHEET_STEPS = {
+    "submit": step(WorksheetState.OPEN, to=WorksheetState.SUBMITTED),
+    "reopen": step(WorksheetState.SUBMITTED, to=WorksheetState.OPEN),
+    "close": step(WorksheetState.SUBMITTED, WorksheetState.OPEN, to=WorksheetState.CLOSED),
+}
+
+
+class InputSource(StrEnum):
+    CAPTURE = "capture"
+    TYPED = "typed"
+    IMPORT = "import"
+
+
+class CaptureKind(StrEnum):
+    """What the bytes say; anything but a reading is evidence without a value."""
+
+    READING = "reading"
+    STATUS = "status"
+    FAULT = "fault"
+    UNPARSED = "unparsed"
+
+
+class Verdict(StrEnum):
+    PASS = "pass"
+    FAIL = "fail"
+    NOT_JUDGED = "not_judged"

@@ -1,0 +1,5 @@
+"""JSON face of this room."""
+
+from flask_smorest import Blueprint
+
+blueprint = Blueprint("catalogue_api", __name__, url_prefix="/api")

@@ -1,0 +1,240 @@
+"""What can be measured, how, against which limits, at which price."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, Numeric, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from lims.core.database import Base, Identified, Versioned, enum_column
+
+
+class StandardStatus(StrEnum):
+    UPCOMING = "upcoming"
+    IN_FORCE = "in_force"
+    WITHDRAWN = "withdrawn"
+
+
+class LimitKind(StrEnum):
+    MAX = "max"
+    MIN = "min"
+    RANGE = "range"
+    NOT_PERMITTED = "not_permitted"
+    NOT_DETECTED = "not_detected"
+    PLAN = "plan"
+
+
+class Comparison(StrEnum):
+    """GB/T 8170: compare the value as it is, or rounded to the limit's last place first."""
+
+    FULL_VALUE = "full_value"
+    ROUNDED_VALUE = "rounded_value"
+
+
+class ResultKind(StrEnum):
+    NUMBER = "number"
+    COUNTS = "counts"
+    TEXT = "text"
+
+
+class Payer(StrEnum):
+    CUSTOMER = "customer"
+    STATE = "state"
+
+
+class Category(Identified, Base):
+    """A node of the product tree (food: class, subclass, variety, fine class). ``path``: ``/1/5/9/``."""
+
+    __tablename__ = "category"
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("category.id"))
+    code: Mapped[str] = mapped_column(String(60), unique=True)
+    name_zh: Mapped[str] = mapped_column(String(100))
+    name_en: Mapped[str] = mapped_column(String(150))
+    level: Mapped[int] = mapped_column(Integer)
+    path: Mapped[str] = mapped_column(String(200), index=True)
+
+
+class StandardEdition(Identified, Versioned, Base):
+    """One dated issue of a standard, for example ``GB 5009.3-2016``."""
+
+    __tablename__ = "standard_edition"
+    code: Mapped[str] = mapped_column(String(80), unique=True)
+    title_zh: Mapped[str] = mapped_column(String(200))
+    title_en: Mapped[str] = mapped_column(String(300))
+    in_force_from: Mapped[date | None]
+    withdrawn_from: Mapped[date | None]
+    replaced_by_id: Mapped[int | None] = mapped_column(ForeignKey("standard_edition.id"))
+
+    def status_on(self, day: date) -> StandardStatus:
+        if self.withdrawn_from is not None and day >= self.withdrawn_from:
+            return StandardStatus.WITHDRAWN
+        if self.in_force_from is not None and day < self.in_force_from:
+            return StandardStatus.UPCOMING
+        return StandardStatus.IN_FORCE
+
+
+class TestItem(Identified, Versioned, Base):
+    """What can be measured. ``code`` is the name formulas and imports use, for example ``moisture``."""
+
+    __test__ = False
+    __tablename__ = "test_item"
+    code: Mapped[str] = mapped_column(String(60), unique=True)
+    name_zh: Mapped[str] = mapped_column(String(120))
+    name_en: Mapped[str] = mapped_column(String(160))
+    # Signing field: who may sign it, for example ``food_chemistry``.
+    field: Mapped[str] = mapped_column(String(40))
+    section_id: Mapped[int] = mapped_column(ForeignKey("section.id"))
+    price: Mapped[Decimal] = mapped_column(Numeric(12, 2))
+    retest_allowed: Mapped[bool] = mapped_column(default=True)
+    active: Mapped[bool] = mapped_column(default=True)
+
+
+class Method(Identified, Versioned, Base):
+    """How one test item is measured by one standard edition; ``clause`` names the part (first method)."""
+
+    __tablename__ = "method"
+    test_item_id: Mapped[int] = mapped_column(ForeignKey("test_item.id"), index=True)
+    standard_id: Mapped[int] = mapped_column(ForeignKey("standard_edition.id"), index=True)
+    clause: Mapped[str] = mapped_column(String(80), default="")
+    preferred: Mapped[bool] = mapped_column(default=True)
+
+    test_item: Mapped[TestItem] = relationship(lazy="joined")
+    standard: Mapped[StandardEdition] = relationship(lazy="joined")
+    __table_args__ = (UniqueConstraint("test_item_id", "standard_id", "clause"),)
+
+
+class MethodVersion(Identified, Base):
+    """What a method says about calculating; released versions never change, results name theirs for ever.
+
+    ``formula``: see ``lims.metrology.formula``; ``round_to``: interval of the reported value (for
+    example ``0.1``) or None; ``significant``: significant digits instead. ``lod``, ``loq`` in ``unit``.
+    """
+
+    __tablename__ = "method_version"
+    method_id: Mapped[int] = mapped_column(ForeignKey("method.id"), index=True)
+    number: Mapped[int] = mapped_column(Integer)
+    result_kind: Mapped[ResultKind] = mapped_column(enum_column(ResultKind))
+    unit: Mapped[str] = mapped_column(String(40))
+    formula: Mapped[str] = mapped_column(Text)
+    round_to: Mapped[Decimal | None]
+    significant: Mapped[int | None] = mapped_column(Integer)
+    lod: Mapped[Decimal | None]
+    loq: Mapped[Decimal | None]
+    range_low: Mapped[Decimal | None]
+    range_high: Mapped[Decimal | None]
+    conditions_required: Mapped[bool] = mapped_column(default=False)
+    released_at: Mapped[datetime | None]
+    retired_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+    method: Mapped[Method] = relationship(lazy="joined")
+    inputs: Mapped[list["MethodInput"]] = relationship(
+        lazy="selectin", order_by="MethodInput.position", cascade="all, delete-orphan"
+    )
+    equipment: Mapped[list["MethodEquipment"]] = relationship(lazy="selectin", cascade="all, delete-orphan")
+    __table_args__ = (UniqueConstraint("method_id", "number"),)
+
+
+class MethodInput(Identified, Base):
+    """A value the formula needs. ``replicates``: how many; ``typed``: may be typed (and is marked so)."""
+
+    __tablename__ = "method_input"
+    method_version_id: Mapped[int] = mapped_column(ForeignKey("method_version.id"), index=True)
+    position: Mapped[int] = mapped_column(Integer)
+    name: Mapped[str] = mapped_column(String(40))
+    label_zh: Mapped[str] = mapped_column(String(100))
+    label_en: Mapped[str] = mapped_column(String(120))
+    unit: Mapped[str] = mapped_column(String(40))
+    replicates: Mapped[int] = mapped_column(Integer, default=1)
+    typed: Mapped[bool] = mapped_column(default=True)
+    equipment_class: Mapped[str | None] = mapped_column(String(60))
+    low: Mapped[Decimal | None]
+    high: Mapped[Decimal | None]
+    __table_args__ = (UniqueConstraint("method_version_id", "name"),)
+
+
+class MethodEquipment(Identified, Base):
+    """A class of equipment the method needs."""
+
+    __tablename__ = "method_equipment"
+    method_version_id: Mapped[int] = mapped_column(ForeignKey("method_version.id"), index=True)
+    equipment_class: Mapped[str] = mapped_column(String(60))
+
+
+class Limit(Identified, Versioned, Base):
+    """One bound of a specification: for an item, a product class and the days it is in force.
+
+    Picked by production date, the nearest ancestor of the sample's category first. ``low``/``high``
+    for max, min and range; ``n, c, m_small, m_large`` for plans. Superseded by dates, never edited.
+    """
+
+    __tablename__ = "spec_limit"
+    standard_id: Mapped[int] = mapped_column(ForeignKey("standard_edition.id"), index=True)
+    test_item_id: Mapped[int] = mapped_column(ForeignKey("test_item.id"), index=True)
+    category_id: Mapped[int | None] = mapped_column(ForeignKey("category.id"))
+    kind: Mapped[LimitKind] = mapped_column(enum_column(LimitKind))
+    low: Mapped[Decimal | None]
+    high: Mapped[Decimal | None]
+    n: Mapped[int | None] = mapped_column(Integer)
+    c: Mapped[int | None] = mapped_column(Integer)
+    m_small: Mapped[Decimal | None]
+    m_large: Mapped[Decimal | None]
+    unit: Mapped[str] = mapped_column(String(40))
+    comparison: Mapped[Comparison] = mapped_column(enum_column(Comparison), default=Comparison.FULL_VALUE)
+    valid_from: Mapped[date]
+    valid_to: Mapped[date | None]
+    note: Mapped[str] = mapped_column(Text, default="")
+
+    standard: Mapped[StandardEdition] = relationship(lazy="joined")
+    __table_args__ = (
+        CheckConstraint("valid_to IS NULL OR valid_to >= valid_from", name="dates"),
+        CheckConstraint("kind <> 'max' OR high IS NOT NULL", name="max_has_high"),
+        CheckConstraint("kind <> 'min' OR low IS NOT NULL", name="min_has_low"),
+        CheckConstraint("kind <> 'range' OR (low IS NOT NULL AND high IS NOT NULL)", name="range_has_both"),
+        CheckConstraint(
+            "kind <> 'plan' OR (n IS NOT NULL AND c IS NOT NULL AND m_small IS NOT NULL)", name="plan_has_numbers"
+        ),
+        Index("ix_spec_limit_lookup", "test_item_id", "valid_from"),
+    )
+
+
+class Package(Identified, Versioned, Base):
+    """Test items ordered together."""
+
+    __tablename__ = "package"
+    code: Mapped[str] = mapped_column(String(60), unique=True)
+    name_zh: Mapped[str] = mapped_column(String(120))
+    name_en: Mapped[str] = mapped_column(String(160))
+    category_id: Mapped[int | None] = mapped_column(ForeignKey("category.id"))
+    active: Mapped[bool] = mapped_column(default=True)
+    items: Mapped[list["PackageItem"]] = relationship(
+        lazy="selectin", order_by="PackageItem.position", cascade="all, delete-orphan"
+    )
+
+
+class PackageItem(Identified, Base):
+    __tablename__ = "package_item"
+    package_id: Mapped[int] = mapped_column(ForeignKey("package.id"), index=True)
+    test_item_id: Mapped[int] = mapped_column(ForeignKey("test_item.id"))
+    position: Mapped[int] = mapped_column(Integer, default=0)
+    __table_args__ = (UniqueConstraint("package_id", "test_item_id"),)
+
+
+class BusinessType(Identified, Versioned, Base):
+    """One row switches who pays, which form, the backup sample, the clock, verdict and statement."""
+
+    __tablename__ = "business_type"
+    code: Mapped[str] = mapped_column(String(40), unique=True)
+    name_zh: Mapped[str] = mapped_column(String(60))
+    name_en: Mapped[str] = mapped_column(String(80))
+    payer: Mapped[Payer] = mapped_column(enum_column(Payer))
+    sampling_form: Mapped[bool] = mapped_column(default=False)
+    backup_sample: Mapped[bool] = mapped_column(default=False)
+    working_days: Mapped[int] = mapped_column(Integer)
+    # False: results carry no punitive verdict (risk monitoring).
+    judged: Mapped[bool] = mapped_column(default=True)
+    statement_zh: Mapped[str] = mapped_column(Text, default="")
+    statement_en: Mapped[str] = mapped_column(Text, default="")
+    retention_days: Mapped[int] = mapped_column(Integer, default=90)
+    active: Mapped[bool] = mapped_column(default=True)

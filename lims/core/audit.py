@@ -1,0 +1,185 @@
+"""The audit trail: append-only, hash-chained, written in the same transaction as the change."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+import orjson
+from sqlalchemy import BigInteger, String, Text, inspect, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from lims.core.database import Base, BigId
+
+GENESIS = "0" * 64
+# Never in the trail: secrets, and columns that say nothing to a reader.
+HIDDEN = frozenset({"password_hash", "totp_secret", "secret_hash", "code_hash", "token_hash", "version"})
+
+Change = Mapping[str, tuple[object, object]]
+
+
+class AuditEvent(Base):
+    """One thing somebody did. ``before`` and ``after`` are canonical JSON objects of what changed."""
+
+    __tablename__ = "audit_event"
+    seq: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    actor_id: Mapped[int | None] = mapped_column(BigId, index=True)
+    actor_name: Mapped[str] = mapped_column(String(200))
+    session_id: Mapped[int | None] = mapped_column(BigId)
+    ip: Mapped[str | None] = mapped_column(String(64))
+    verb: Mapped[str] = mapped_column(String(80), index=True)
+    object_type: Mapped[str] = mapped_column(String(80))
+    object_id: Mapped[str] = mapped_column(String(80))
+    before: Mapped[str] = mapped_column(Text)
+    after: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str | None] = mapped_column(Text)
+    prev_hash: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64), unique=True)
+
+
+class AuditHead(Base):
+    """The chain's end; its row lock puts the events of all writers in one order."""
+
+    __tablename__ = "audit_head"
+    technical = True
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    seq: Mapped[int] = mapped_column(BigInteger)
+    hash: Mapped[str] = mapped_column(String(64))
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An event before it has its place in the chain."""
+
+    at: datetime
+    actor_id: int | None
+    actor_name: str
+    session_id: int | None
+    ip: str | None
+    verb: str
+    object_type: str
+    object_id: str
+    before: str
+    after: str
+    reason: str | None
+
+
+def plain(value: object) -> object:
+    """``value`` as JSON knows it; decimals and instants as text."""
+    if value is None or isinstance(value, str | int | bool):
+        return value.value if isinstance(value, Enum) else value
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return hashlib.sha256(value).hexdigest()
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(v) for v in value]
+    return str(value)
+
+
+def canonical(value: object) -> str:
+    return orjson.dumps(plain(value), option=orjson.OPT_SORT_KEYS).decode()
+
+
+def changes_of(row: Base) -> tuple[dict[str, object], dict[str, object]]:
+    """What this row's columns were and are since it was loaded (a new row: nothing, and all)."""
+    state = inspect(row)
+    before: dict[str, object] = {}
+    after: dict[str, object] = {}
+    for attribute in state.mapper.column_attrs:
+        if attribute.key in HIDDEN:
+            continue
+        history = state.attrs[attribute.key].history
+        if history.added and (history.deleted or not state.persistent or history.added[0] is not None):
+            after[attribute.key] = history.added[0]
+            if history.deleted:
+                before[attribute.key] = history.deleted[0]
+    return before, after
+
+
+def event_hash(seq: int, draft: Draft, prev_hash: str) -> str:
+    """SHA-256 over the length-framed canonical JSON of every field and the previous hash."""
+    body = orjson.dumps(
+        {
+            "seq": seq,
+            "at": draft.at.isoformat(),
+            "actor_id": draft.actor_id,
+            "actor_name": draft.actor_name,
+            "session_id": draft.session_id,
+            "ip": draft.ip,
+            "verb": draft.verb,
+            "object_type": draft.object_type,
+            "object_id": draft.object_id,
+            "before": draft.before,
+            "after": draft.after,
+            "reason": draft.reason,
+            "prev": prev_hash,
+        },
+        option=orjson.OPT_SORT_KEYS,
+    )
+    return hashlib.sha256(str(len(body)).encode() + b":" + body).hexdigest()
+
+
+def append(session: Session, drafts: list[Draft]) -> None:
+    """Chain ``drafts`` at the head. Call last before the commit: it locks the head row."""
+    if not drafts:
+        return
+    head = session.execute(
+        select(AuditHead).where(AuditHead.id == 1).with_for_update(), execution_options={"populate_existing": True}
+    ).scalar_one_or_none()
+    if head is None:
+        head = AuditHead(id=1, seq=0, hash=GENESIS)
+        session.add(head)
+    rows: list[dict[str, Any]] = []
+    seq, previous = head.seq, head.hash
+    for draft in drafts:
+        seq += 1
+        digest = event_hash(seq, draft, previous)
+        rows.append({"seq": seq, "prev_hash": previous, "hash": digest, **_columns(draft)})
+        previous = digest
+    session.connection().execute(AuditEvent.__table__.insert(), rows)
+    head.seq, head.hash = seq, previous
+    session.flush()
+
+
+def _columns(draft: Draft) -> dict[str, Any]:
+    return {name: getattr(draft, name) for name in Draft.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """The first row at which the chain does not hold."""
+
+    seq: int
+    why: str
+
+
+def verify_chain(session: Session) -> tuple[int, Break | None]:
+    """Walk the whole chain. Returns how many events hold, and the first break if there is one."""
+    expected, previous, count = 1, GENESIS, 0
+    for event in _events(session):
+        if event.seq != expected:
+            return count, Break(expected, f"event {expected} is missing (next is {event.seq})")
+        draft = Draft(**{name: getattr(event, name) for name in Draft.__slots__})
+        if event.prev_hash != previous:
+            return count, Break(event.seq, "does not link to the event before it")
+        if event_hash(event.seq, draft, previous) != event.hash:
+            return count, Break(event.seq, "content does not match its hash")
+        expected, previous, count = expected + 1, event.hash, count + 1
+    head = session.get(AuditHead, 1)
+    if head is not None and (head.seq != count or head.hash != previous):
+        return count, Break(head.seq, "the chain ends before its head: events were cut off")
+    return count, None
+
+
+def _events(session: Session) -> Iterator[Any]:
+    statement = select(AuditEvent.__table__).order_by(AuditEvent.__table__.c.seq)
+    return iter(session.connection().execution_options(yield_per=2000).execute(statement))

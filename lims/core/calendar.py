@@ -1,0 +1,75 @@
+"""Working days from an editable calendar: weekends, public holidays and make-up days."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from enum import StrEnum
+
+from sqlalchemy import String, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from lims.core.database import Base, Identified, Versioned, enum_column
+from lims.core.permissions import Actor, Permission
+from lims.core.uow import UnitOfWork
+
+
+class DayKind(StrEnum):
+    OFF = "off"
+    WORK = "work"
+
+
+class CalendarDay(Identified, Versioned, Base):
+    """A day that differs from its weekday: a holiday, or a weekend day that is worked."""
+
+    __tablename__ = "calendar_day"
+    day: Mapped[date] = mapped_column(unique=True)
+    kind: Mapped[DayKind] = mapped_column(enum_column(DayKind))
+    name: Mapped[str] = mapped_column(String(80))
+
+
+@dataclass(frozen=True, slots=True)
+class WorkCalendar:
+    special: Mapping[date, DayKind] = field(default_factory=dict)
+
+    def is_working(self, day: date) -> bool:
+        kind = self.special.get(day)
+        return kind is DayKind.WORK if kind is not None else day.weekday() < 5
+
+    def add(self, start: date, working_days: int) -> date:
+        """The day ``working_days`` (0 or more) working days after ``start``; the start does not count."""
+        if not 0 <= working_days <= 2000:
+            raise ValueError("working days must be 0 to 2000")
+        day, left = start, working_days
+        while left > 0:
+            day += timedelta(days=1)
+            left -= self.is_working(day)
+        return day
+
+    def between(self, start: date, end: date) -> int:
+        """Working days after ``start`` up to and with ``end``; negative when ``end`` is earlier."""
+        if end < start:
+            return -self.between(end, start)
+        return sum(self.is_working(start + timedelta(days=n)) for n in range(1, (end - start).days + 1))
+
+
+def work_calendar(session: Session) -> WorkCalendar:
+    return WorkCalendar({row.day: row.kind for row in session.execute(select(CalendarDay.day, CalendarDay.kind))})
+
+
+def set_day(uow: UnitOfWork, *, actor: Actor, day: date, kind: DayKind | None, name: str = "") -> None:
+    """Mark ``day`` as holiday or as worked; None makes it an ordinary day again."""
+    actor.require(Permission.SETTINGS_EDIT)
+    with uow:
+        row = uow.session.execute(select(CalendarDay).where(CalendarDay.day == day)).scalar_one_or_none()
+        before = {"kind": row.kind, "name": row.name} if row else {}
+        if kind is None:
+            if row is not None:
+                uow.session.delete(row)
+        elif row is None:
+            uow.session.add(CalendarDay(day=day, kind=kind, name=name))
+        else:
+            row.kind, row.name = kind, name
+        uow.audit(
+            "calendar.set", actor, ("calendar_day", day.isoformat()), before=before, after={"kind": kind, "name": name}
+        )
+        uow.commit()

@@ -1,0 +1,101 @@
+"""Numbers that are given once and never again: orders, samples, worksheets, certificates."""
+
+import re
+from datetime import date
+
+from flask_babel import gettext as _
+from sqlalchemy import Integer, String, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from lims.core.database import Base, Identified, Versioned
+from lims.core.errors import InvalidInput
+from lims.core.permissions import Actor, Permission
+from lims.core.uow import UnitOfWork
+
+FIELDS = re.compile(r"\{(yyyy|yy|mm|serial:0(\d{1,2})d|serial)\}")
+
+
+class NumberPattern(Identified, Versioned, Base):
+    """How numbers of one kind look, for example ``WT{yyyy}-{serial:05d}``; the serial restarts each year."""
+
+    __tablename__ = "number_pattern"
+    kind: Mapped[str] = mapped_column(String(60), unique=True)
+    pattern: Mapped[str] = mapped_column(String(80))
+
+
+class NumberSeries(Identified, Base):
+    """The last serial given of one kind in one year."""
+
+    __tablename__ = "number_series"
+    technical = True
+    kind: Mapped[str] = mapped_column(String(60))
+    year: Mapped[int] = mapped_column(Integer)
+    last: Mapped[int] = mapped_column(Integer, default=0)
+    __table_args__ = (UniqueConstraint("kind", "year"),)
+
+
+DEFAULT_PATTERNS = {
+    "order": "WT{yyyy}-{serial:05d}",
+    "sample": "YP{yyyy}{serial:07d}",
+    "worksheet": "JC{yyyy}-{serial:05d}",
+    "test_report": "BG{yyyy}-{serial:06d}",
+    "letter": "HJ{yyyy}-{serial:05d}",
+}
+
+
+def take_numbers(uow: UnitOfWork, kind: str, on: date, count: int = 1) -> list[str]:
+    """``count`` new numbers of ``kind`` in order, given for ever with this transaction's commit."""
+    pattern = uow.session.execute(
+        select(NumberPattern.pattern).where(NumberPattern.kind == kind)
+    ).scalar_one_or_none()
+    series = _locked_series(uow, kind, on.year)
+    first = series.last + 1
+    series.last += count
+    uow.flush()
+    shape = pattern or DEFAULT_PATTERNS[kind]
+    return [write_number(shape, on, serial) for serial in range(first, first + count)]
+
+
+def _locked_series(uow: UnitOfWork, kind: str, year: int) -> NumberSeries:
+    wanted = select(NumberSeries).where(NumberSeries.kind == kind, NumberSeries.year == year).with_for_update()
+    found = uow.session.execute(wanted, execution_options={"populate_existing": True}).scalar_one_or_none()
+    if found is None:
+        found = uow.add(NumberSeries(kind=kind, year=year, last=0))
+    return found
+
+
+def write_number(pattern: str, on: date, serial: int) -> str:
+    def value(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name.startswith("serial"):
+            return str(serial).zfill(int(match.group(2) or 1))
+        return {"yyyy": f"{on.year:04d}", "yy": f"{on.year % 100:02d}", "mm": f"{on.month:02d}"}[name]
+
+    return FIELDS.sub(value, pattern)
+
+
+def check_pattern(pattern: str) -> None:
+    """Raises InvalidInput unless the pattern gives every number once: it needs a year and a serial."""
+    rest = FIELDS.sub("", pattern)
+    if "{" in rest or "}" in rest or not re.fullmatch(r"[A-Za-z0-9/()\-_.（）〔〕字第号一-鿿]*", rest):
+        raise InvalidInput(_("Only {yyyy}, {yy}, {mm} and {serial:05d} may stand in braces."), fields={"pattern": []})
+    if "{serial" not in pattern or "{yy" not in pattern:
+        raise InvalidInput(_("A number pattern needs a year and a serial."), fields={"pattern": []})
+
+
+def set_pattern(uow: UnitOfWork, *, actor: Actor, kind: str, pattern: str) -> NumberPattern:
+    """Change how future numbers of ``kind`` look; numbers given before stay as they are."""
+    actor.require(Permission.SETTINGS_EDIT)
+    if kind not in DEFAULT_PATTERNS:
+        raise InvalidInput(_("Unknown kind of number."), fields={"kind": []})
+    check_pattern(pattern)
+    with uow:
+        row = uow.session.execute(select(NumberPattern).where(NumberPattern.kind == kind)).scalar_one_or_none()
+        if row is None:
+            row = NumberPattern(kind=kind, pattern=pattern)
+            uow.session.add(row)
+        else:
+            row.pattern = pattern
+        uow.audit("numbering.set", actor, row)
+        uow.commit()
+    return row

@@ -1,0 +1,315 @@
+"""One use case is one transaction, and nothing but the unit of work commits."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Any, TypeVar
+
+from flask_babel import gettext as _
+from sqlalchemy import String, UniqueConstraint, event, insert, inspect, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, Session, UOWTransaction, mapped_column
+from sqlalchemy.orm.exc import StaleDataError
+from sqlalchemy.orm.session import ORMExecuteState
+
+from lims.core import audit
+from lims.core.clock import Clock, utc_now
+from lims.core.database import Base, BigId, Identified, db, sqlite_write_lock
+from lims.core.errors import Conflict, NotFound, StaleVersion
+from lims.core.permissions import Actor
+
+T = TypeVar("T", bound=Base)
+
+
+class WriteOutsideUnitOfWork(RuntimeError):
+    """A programming fault: rows change only inside a unit of work."""
+
+
+class AuditMissing(RuntimeError):
+    """A programming fault: rows changed and no audit event says so."""
+
+
+class IdempotencyKey(Identified, Base):
+    """A client's key for one creating request, and what it made."""
+
+    __tablename__ = "idempotency_key"
+    technical = True
+    owner: Mapped[str] = mapped_column(String(80))
+    key: Mapped[str] = mapped_column(String(80))
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    object_type: Mapped[str | None] = mapped_column(String(80))
+    object_id: Mapped[int | None] = mapped_column(BigId)
+    created_at: Mapped[datetime] = mapped_column(index=True)
+    __table_args__ = (UniqueConstraint("owner", "key"),)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestKey:
+    """Idempotency key of a request with the SHA-256 of what it asks."""
+
+    key: str
+    fingerprint: str
+
+
+class UnitOfWork:
+    """``with uow: ... uow.audit(...); uow.commit()``. Leaving without commit rolls back.
+
+    May be entered again after it was left; never nested.
+    """
+
+    def __init__(self, session: Session, clock: Clock = utc_now) -> None:
+        self.session = session
+        self._clock = clock
+        self._open = False
+        self._sqlite = False
+        self._drafts: list[audit.Draft] = []
+        self._after: list[Callable[[], None]] = []
+        self._changed: set[str] = set()
+        self._key: IdempotencyKey | None = None
+
+    # -- the transaction -------------------------------------------------------------
+
+    def __enter__(self) -> "UnitOfWork":
+        if self._open:
+            raise RuntimeError("units of work do not nest")
+        self.session.rollback()  # ends a read transaction: it could not become a writer
+        self._sqlite = self.session.get_bind().dialect.name == "sqlite"
+        if self._sqlite:
+            sqlite_write_lock.acquire()
+        self._open = True
+        self._drafts, self._after, self._changed, self._key = [], [], set(), None
+        self.session.info["unit_of_work"] = self
+        try:
+            self.session.connection(execution_options={"lims_write": True})
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._open:
+            self.session.rollback()
+            self._close()
+        if isinstance(exc, StaleDataError):
+            raise stale() from exc
+
+    def commit(self) -> None:
+        """Flush, chain the audit events, commit; then run what waits for the commit."""
+        try:
+            self.session.flush()
+            if self._changed and not self._drafts:
+                raise AuditMissing(f"changed without an audit event: {sorted(self._changed)}")
+            audit.append(self.session, self._drafts)
+            self.session.info["committing"] = True
+            self.session.commit()
+        except IntegrityError as exc:
+            self.session.rollback()
+            self._close()
+            raise Conflict(_("This contradicts what is stored already: %(what)s", what=_named(exc))) from exc
+        except StaleDataError as exc:
+            self.session.rollback()
+            self._close()
+            raise stale() from exc
+        except BaseException:
+            self.session.rollback()
+            self._close()
+            raise
+        self._close()
+        for call in self._after:
+            call()
+
+    def _close(self) -> None:
+        self._open = False
+        self.session.info.pop("unit_of_work", None)
+        self.session.info.pop("committing", None)
+        if self._sqlite:
+            sqlite_write_lock.release()
+
+    # -- rows ------------------------------------------------------------------------
+
+    @property
+    def now(self) -> datetime:
+        return self._clock()
+
+    def get(self, model: type[T], ident: int | str, *, version: int | None = None, lock: bool = True) -> T:
+        """The row, locked for this transaction. Raises NotFound, StaleVersion."""
+        row = self.session.get(model, ident, with_for_update=lock or None, populate_existing=True)
+        if row is None:
+            raise NotFound(_("This does not exist (any more)."))
+        if version is not None and getattr(row, "version", version) != version:
+            raise stale()
+        return row
+
+    def add(self, row: T) -> T:
+        """Add and flush, so that the row has its number and the constraints have spoken."""
+        self.session.add(row)
+        self.flush()
+        return row
+
+    def flush(self) -> None:
+        try:
+            self.session.flush()
+        except IntegrityError as exc:
+            raise Conflict(_("This contradicts what is stored already: %(what)s", what=_named(exc))) from exc
+
+    def insert_many(self, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Core executemany: four times as fast as one object a row."""
+        if rows:
+            self.noted(model)
+            self.session.connection().execute(insert(model.__table__), list(rows))  # type: ignore[arg-type]
+
+    def noted(self, model: type[Base]) -> None:
+        """Rows of ``model`` change in a way the session does not see."""
+        if not model.technical:
+            self._changed.add(model.__tablename__)
+
+    # -- what goes with it -----------------------------------------------------------
+
+    def audit(
+        self,
+        verb: str,
+        actor: Actor,
+        row: Base | tuple[str, object],
+        *,
+        before: Mapping[str, object] | None = None,
+        after: Mapping[str, object] | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Write an event. For a row, what changed is read from it unless given.
+
+        Call before the flush that would forget the old values (``uow.add`` flushes: give ``after``
+        there, or audit the new row straight after it: a new row's values are all recorded).
+        """
+        if isinstance(row, tuple):
+            kind, ident = row
+        else:
+            if before is None and after is None:
+                before, after = self._changes(row)
+            if inspect(row).transient or inspect(row).pending:
+                self.flush()
+            kind, ident = row.__tablename__, inspect(row).identity[0]
+        self._drafts.append(
+            audit.Draft(
+                at=self.now,
+                actor_id=actor.id,
+                actor_name=actor.name,
+                session_id=actor.session_id,
+                ip=actor.ip,
+                verb=verb,
+                object_type=kind,
+                object_id=str(ident),
+                before=audit.canonical(before or {}),
+                after=audit.canonical(after or {}),
+                reason=reason,
+            )
+        )
+
+    def _changes(self, row: Base) -> tuple[dict[str, object], dict[str, object]]:
+        before, after = audit.changes_of(row)
+        if not before and not after and id(row) in self.session.info.get("fresh_rows", {}):
+            columns = inspect(row).mapper.column_attrs
+            after = {c.key: getattr(row, c.key) for c in columns if c.key not in audit.HIDDEN}
+            after = {k: v for k, v in after.items() if v is not None}
+        return before, after
+
+    def after_commit(self, call: Callable[[], None]) -> None:
+        """Run ``call`` once the transaction is on disk. It must not be needed for correctness: jobs are."""
+        self._after.append(call)
+
+    def replayed(self, model: type[T], *, actor: Actor, request_key: RequestKey | None) -> T | None:
+        """What an earlier request with this key made; None the first time.
+
+        Raises Conflict (code ``idempotency_mismatch``) when the same key asks for something else.
+        """
+        if request_key is None:
+            return None
+        owner = f"{actor.kind}:{actor.id}"
+        row = self._find_key(owner, request_key.key)
+        if row is None:
+            row = IdempotencyKey(
+                owner=owner, key=request_key.key, fingerprint=request_key.fingerprint, created_at=self.now
+            )
+            try:
+                with self.session.begin_nested():
+                    self.session.add(row)
+            except IntegrityError:  # the other request of a double click has just committed
+                row = self._find_key(owner, request_key.key)
+                assert row is not None
+            else:
+                self._key = row
+                return None
+        if row.fingerprint != request_key.fingerprint:
+            raise Conflict(
+                _("This key was used for another request already."), code="idempotency_mismatch"
+            )
+        if row.object_id is None:
+            raise Conflict(_("The first request with this key made nothing."), code="idempotency_mismatch")
+        return self.session.get(model, row.object_id)
+
+    def _find_key(self, owner: str, key: str) -> IdempotencyKey | None:
+        found = select(IdempotencyKey).where(IdempotencyKey.owner == owner, IdempotencyKey.key == key)
+        return self.session.execute(found).scalar_one_or_none()
+
+    def remember(self, row: Base) -> None:
+        """Bind what was made to the request's key (no key: nothing to do)."""
+        if self._key is not None:
+            self.flush()
+            self._key.object_type = row.__tablename__
+            self._key.object_id = inspect(row).identity[0]
+
+
+def stale() -> StaleVersion:
+    return StaleVersion(_("Somebody else changed this meanwhile. Look at it again before you save."))
+
+
+def _named(exc: IntegrityError) -> str:
+    """The database's own name of the broken constraint, without values (they may be private)."""
+    text = str(exc.orig).splitlines()[0]
+    return text.split("DETAIL")[0][:200]
+
+
+def guard(session_factory: Any) -> None:
+    """Refuse every flush, bulk statement and commit that no unit of work stands behind."""
+
+    @event.listens_for(session_factory, "before_flush")
+    def _flush(session: Session, _context: UOWTransaction, _instances: Any) -> None:
+        work = session.info.get("unit_of_work")
+        touched = [r for r in (*session.new, *session.dirty, *session.deleted) if session.is_modified(r) or r in session.new or r in session.deleted]
+        if touched and work is None:
+            raise WriteOutsideUnitOfWork(f"write outside a unit of work: {type(touched[0]).__name__}")
+        fresh = session.info.setdefault("fresh_rows", {})
+        for row in touched:
+            if row in session.new:
+                fresh[id(row)] = row
+            work.noted(type(row))
+
+    @event.listens_for(session_factory, "do_orm_execute")
+    def _execute(state: ORMExecuteState) -> None:
+        if state.is_insert or state.is_update or state.is_delete:
+            work = state.session.info.get("unit_of_work")
+            if work is None:
+                raise WriteOutsideUnitOfWork("bulk write outside a unit of work")
+            mapper = state.bind_mapper
+            if mapper is not None:
+                work.noted(mapper.class_)
+
+    @event.listens_for(session_factory, "before_commit")
+    def _commit(session: Session) -> None:
+        if not session.info.get("committing") and session.info.get("unit_of_work") is not None:
+            if session.in_nested_transaction():
+                return
+            raise WriteOutsideUnitOfWork("commit past the unit of work")
+
+    @event.listens_for(session_factory, "after_rollback")
+    def _rollback(session: Session) -> None:
+        session.info.pop("fresh_rows", None)
+
+    @event.listens_for(session_factory, "after_commit")
+    def _done(session: Session) -> None:
+        session.info.pop("fresh_rows", None)
+
+
+guard(db.session)
