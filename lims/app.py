@@ -18,6 +18,7 @@ from sqlalchemy import select, text
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+import lims.tables  # noqa: F401  (fills the metadata)
 from lims.access import Open, rule_of
 from lims.accreditation import api as accreditation_api
 from lims.accreditation import pages as accreditation_pages
@@ -216,7 +217,13 @@ def _wants_json() -> bool:
 
 def problem(status: int, code: str, detail: str, fields: dict[str, list[str]] | None = None) -> Response:
     """RFC 9457 problem details, with our stable ``code`` and the faults field by field."""
-    body: dict[str, object] = {"type": "about:blank", "title": code, "status": status, "code": code, "detail": detail}
+    body: dict[str, object] = {
+        "type": "about:blank",
+        "title": code,
+        "status": status,
+        "code": code,
+        "detail": detail,
+    }
     if fields:
         body["fields"] = fields
     return Response(orjson.dumps(body), status, content_type="application/problem+json")
@@ -296,7 +303,10 @@ def _healthz() -> tuple[Response, int]:
             "version": sqlite_module().sqlite_version if name == "sqlite" else None,
         }
         beats = {
-            beat.name: {"state": "ok" if (now - beat.at).total_seconds() < 20 else "silent", "at": beat.at.isoformat()}
+            beat.name: {
+                "state": "ok" if (now - beat.at).total_seconds() < 20 else "silent",
+                "at": beat.at.isoformat(),
+            }
             for beat in db.session.execute(select(ServiceBeat)).scalars()
         }
     except Exception as error:  # the health page says what is broken, whatever it is

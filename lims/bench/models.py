@@ -196,7 +196,8 @@ class Result(Identified, Versioned, Base):
     __table_args__ = (
         UniqueConstraint("requested_test_id", "attempt"),
         CheckConstraint(
-            "verified_by IS NULL OR (submitted_by IS NOT NULL AND verified_by <> submitted_by)", name="two_persons"
+            "verified_by IS NULL OR (submitted_by IS NOT NULL AND verified_by <> submitted_by)",
+            name="two_persons",
         ),
         CheckConstraint("(verified_at IS NULL) = (verified_by IS NULL)", name="verified_named"),
     )

@@ -193,7 +193,8 @@ class Limit(Identified, Versioned, Base):
         CheckConstraint("kind <> 'min' OR low IS NOT NULL", name="min_has_low"),
         CheckConstraint("kind <> 'range' OR (low IS NOT NULL AND high IS NOT NULL)", name="range_has_both"),
         CheckConstraint(
-            "kind <> 'plan' OR (n IS NOT NULL AND c IS NOT NULL AND m_small IS NOT NULL)", name="plan_has_numbers"
+            "kind <> 'plan' OR (n IS NOT NULL AND c IS NOT NULL AND m_small IS NOT NULL)",
+            name="plan_has_numbers",
         ),
         Index("ix_spec_limit_lookup", "test_item_id", "valid_from"),
     )

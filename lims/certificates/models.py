@@ -19,7 +19,9 @@ class Certificate(Identified, Versioned, Base):
     # Given with the approval, unique, never reused.
     number: Mapped[str | None] = mapped_column(String(60), unique=True)
     check_code: Mapped[str | None] = mapped_column(String(40))
-    state: Mapped[CertificateState] = mapped_column(enum_column(CertificateState), default=CertificateState.DRAFT)
+    state: Mapped[CertificateState] = mapped_column(
+        enum_column(CertificateState), default=CertificateState.DRAFT
+    )
     language: Mapped[str] = mapped_column(String(10))
     title: Mapped[str] = mapped_column(String(200), default="")
     remarks_zh: Mapped[str] = mapped_column(Text, default="")
@@ -40,11 +42,14 @@ class Certificate(Identified, Versioned, Base):
     withdrawn_why: Mapped[str | None] = mapped_column(Text)
     # A corrected report is a new one that names the one it replaces (amendments come later).
     replaces_id: Mapped[int | None] = mapped_column(ForeignKey("certificate.id"))
-    items: Mapped[list["CertificateItem"]] = relationship(lazy="selectin", order_by="CertificateItem.position")
+    items: Mapped[list["CertificateItem"]] = relationship(
+        lazy="selectin", order_by="CertificateItem.position"
+    )
     __table_args__ = (
         CheckConstraint("reviewed_by IS NULL OR reviewed_by <> drafted_by", name="reviewer_other"),
         CheckConstraint(
-            "approved_by IS NULL OR (approved_by <> drafted_by AND approved_by <> reviewed_by)", name="signatory_other"
+            "approved_by IS NULL OR (approved_by <> drafted_by AND approved_by <> reviewed_by)",
+            name="signatory_other",
         ),
         CheckConstraint(
             "state NOT IN ('approved','issued','withdrawn') OR (number IS NOT NULL AND approved_by IS NOT NULL "

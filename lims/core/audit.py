@@ -133,7 +133,8 @@ def append(session: Session, drafts: list[Draft]) -> None:
     if not drafts:
         return
     head = session.execute(
-        select(AuditHead).where(AuditHead.id == 1).with_for_update(), execution_options={"populate_existing": True}
+        select(AuditHead).where(AuditHead.id == 1).with_for_update(),
+        execution_options={"populate_existing": True},
     ).scalar_one_or_none()
     if head is None:
         head = AuditHead(id=1, seq=0, hash=GENESIS)

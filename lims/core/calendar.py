@@ -53,7 +53,9 @@ class WorkCalendar:
 
 
 def work_calendar(session: Session) -> WorkCalendar:
-    return WorkCalendar({row.day: row.kind for row in session.execute(select(CalendarDay.day, CalendarDay.kind))})
+    return WorkCalendar(
+        {row.day: row.kind for row in session.execute(select(CalendarDay.day, CalendarDay.kind))}
+    )
 
 
 def set_day(uow: UnitOfWork, *, actor: Actor, day: date, kind: DayKind | None, name: str = "") -> None:
@@ -70,6 +72,10 @@ def set_day(uow: UnitOfWork, *, actor: Actor, day: date, kind: DayKind | None, n
         else:
             row.kind, row.name = kind, name
         uow.audit(
-            "calendar.set", actor, ("calendar_day", day.isoformat()), before=before, after={"kind": kind, "name": name}
+            "calendar.set",
+            actor,
+            ("calendar_day", day.isoformat()),
+            before=before,
+            after={"kind": kind, "name": name},
         )
         uow.commit()

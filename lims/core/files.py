@@ -86,7 +86,9 @@ def keep_file(uow: UnitOfWork, store: FileStore, content: bytes, media_type: str
 def damaged_files(session: Session, store: FileStore) -> list[tuple[str, str]]:
     """Every stored file that is missing or changed, with what is wrong."""
     wrong: list[tuple[str, str]] = []
-    for name in session.scalars(StoredFile.__table__.select().with_only_columns(StoredFile.__table__.c.sha256)):
+    for name in session.scalars(
+        StoredFile.__table__.select().with_only_columns(StoredFile.__table__.c.sha256)
+    ):
         try:
             store.read(name)
         except NotFound:

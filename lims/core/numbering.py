@@ -57,7 +57,9 @@ def take_numbers(uow: UnitOfWork, kind: str, on: date, count: int = 1) -> list[s
 
 
 def _locked_series(uow: UnitOfWork, kind: str, year: int) -> NumberSeries:
-    wanted = select(NumberSeries).where(NumberSeries.kind == kind, NumberSeries.year == year).with_for_update()
+    wanted = (
+        select(NumberSeries).where(NumberSeries.kind == kind, NumberSeries.year == year).with_for_update()
+    )
     found = uow.session.execute(wanted, execution_options={"populate_existing": True}).scalar_one_or_none()
     if found is None:
         found = uow.add(NumberSeries(kind=kind, year=year, last=0))
@@ -78,7 +80,9 @@ def check_pattern(pattern: str) -> None:
     """Raises InvalidInput unless the pattern gives every number once: it needs a year and a serial."""
     rest = FIELDS.sub("", pattern)
     if "{" in rest or "}" in rest or not re.fullmatch(r"[A-Za-z0-9/()\-_.（）〔〕字第号一-鿿]*", rest):
-        raise InvalidInput(_("Only {yyyy}, {yy}, {mm} and {serial:05d} may stand in braces."), fields={"pattern": []})
+        raise InvalidInput(
+            _("Only {yyyy}, {yy}, {mm} and {serial:05d} may stand in braces."), fields={"pattern": []}
+        )
     if "{serial" not in pattern or "{yy" not in pattern:
         raise InvalidInput(_("A number pattern needs a year and a serial."), fields={"pattern": []})
 
@@ -90,7 +94,9 @@ def set_pattern(uow: UnitOfWork, *, actor: Actor, kind: str, pattern: str) -> Nu
         raise InvalidInput(_("Unknown kind of number."), fields={"kind": []})
     check_pattern(pattern)
     with uow:
-        row = uow.session.execute(select(NumberPattern).where(NumberPattern.kind == kind)).scalar_one_or_none()
+        row = uow.session.execute(
+            select(NumberPattern).where(NumberPattern.kind == kind)
+        ).scalar_one_or_none()
         if row is None:
             row = NumberPattern(kind=kind, pattern=pattern)
             uow.session.add(row)

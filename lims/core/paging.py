@@ -114,7 +114,9 @@ def _decode(cursor: str | None, keys: Sequence[Key]) -> tuple[list[Any] | None, 
             if isinstance(value, str) and "\x00" in value:
                 raise ValueError
     except (ValueError, TypeError, KeyError, AttributeError, binascii.Error, orjson.JSONDecodeError) as exc:
-        raise InvalidInput(_("This page address is broken; start again at the first page."), code="bad_cursor") from exc
+        raise InvalidInput(
+            _("This page address is broken; start again at the first page."), code="bad_cursor"
+        ) from exc
     return plain, backwards
 
 

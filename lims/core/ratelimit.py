@@ -31,7 +31,9 @@ def hit(uow: UnitOfWork, name: str, who: str, *, limit: int, window: timedelta) 
         start = int(now.timestamp()) // length * length
         ends = datetime.fromtimestamp(start + length, UTC)
         key = hashlib.sha256(f"{name}\0{who}\0{start}".encode()).hexdigest()
-        row = uow.session.execute(select(RateWindow).where(RateWindow.key == key).with_for_update()).scalar_one_or_none()
+        row = uow.session.execute(
+            select(RateWindow).where(RateWindow.key == key).with_for_update()
+        ).scalar_one_or_none()
         if row is None:
             uow.session.execute(delete(RateWindow).where(RateWindow.ends_at < now - timedelta(hours=1)))
             row = RateWindow(key=key, ends_at=ends, hits=0)

@@ -242,9 +242,7 @@ class UnitOfWork:
                 self._key = row
                 return None
         if row.fingerprint != request_key.fingerprint:
-            raise Conflict(
-                _("This key was used for another request already."), code="idempotency_mismatch"
-            )
+            raise Conflict(_("This key was used for another request already."), code="idempotency_mismatch")
         if row.object_id is None:
             raise Conflict(_("The first request with this key made nothing."), code="idempotency_mismatch")
         return self.session.get(model, row.object_id)
@@ -277,7 +275,11 @@ def guard(session_factory: Any) -> None:
     @event.listens_for(session_factory, "before_flush")
     def _flush(session: Session, _context: UOWTransaction, _instances: Any) -> None:
         work = session.info.get("unit_of_work")
-        touched = [r for r in (*session.new, *session.dirty, *session.deleted) if session.is_modified(r) or r in session.new or r in session.deleted]
+        touched = [
+            r
+            for r in (*session.new, *session.dirty, *session.deleted)
+            if session.is_modified(r) or r in session.new or r in session.deleted
+        ]
         if touched and work is None:
             raise WriteOutsideUnitOfWork(f"write outside a unit of work: {type(touched[0]).__name__}")
         fresh = session.info.setdefault("fresh_rows", {})

@@ -52,7 +52,9 @@ def request_key() -> RequestKey | None:
     if not key:
         return None
     if len(key) > 80 or not key.isascii() or not key.isprintable():
-        raise InvalidInput("an idempotency key has at most 80 printable characters", code="bad_idempotency_key")
+        raise InvalidInput(
+            "an idempotency key has at most 80 printable characters", code="bad_idempotency_key"
+        )
     parts = [request.path.encode(), request.get_data(cache=True, parse_form_data=False)]
     if request.form:
         fields = sorted((k, v) for k in request.form for v in request.form.getlist(k) if k != "csrf_token")

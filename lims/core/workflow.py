@@ -41,7 +41,11 @@ def take_step(
     found = steps[name]
     if state not in found.sources:
         raise TransitionRefused(
-            _("This cannot be done now: step “%(step)s” is not open in state “%(state)s”.", step=name, state=state)
+            _(
+                "This cannot be done now: step “%(step)s” is not open in state “%(state)s”.",
+                step=name,
+                state=state,
+            )
         )
     if found.other_person and (actor_id is None or actor_id in {o for o in others if o is not None}):
         raise TransitionRefused(

@@ -9,10 +9,9 @@ from lims.metrology import formula_numbers as numbers
 from lims.metrology.errors import MetrologyError
 from lims.metrology.exact import Exact, is_kept_whole, to_decimal, to_fraction
 from lims.metrology.formula_check import Formula
+from lims.metrology.formula_text import bracketed, write_formula, write_leaf
 from lims.metrology.formula_tree import (
-    BINDING,
     COMPARISONS,
-    NEGATION_BINDING,
     Binary,
     Call,
     FormulaError,
@@ -37,7 +36,9 @@ from lims.metrology.values import (
 #: One input: a figure as read, replicates, a result value, or None while it is missing.
 Input = Decimal | Fraction | Sequence[Decimal] | ResultValue | None
 #: A result of the same sample: UNROUNDED if it is a figure (never the Number that a report prints).
-ItemInput = Decimal | Fraction | NotDetected | BelowQuantification | GreaterThan | Detected | Text | Counts | None
+ItemInput = (
+    Decimal | Fraction | NotDetected | BelowQuantification | GreaterThan | Detected | Text | Counts | None
+)
 
 MAX_REPLICATES = 1000
 _SHOWN_DIGITS = 12
@@ -57,7 +58,7 @@ _ON_MANY: Mapping[str, Callable[[Sequence[Exact]], Exact]] = {
     "count": lambda values: Fraction(len(values)),
 }
 _ON_ONE: Mapping[str, Callable[[Exact], Exact]] = {
-    "abs": abs,
+    "abs": numbers.magnitude,
     "sqrt": numbers.square_root,
     "ln": numbers.natural_logarithm,
     "log10": numbers.decimal_logarithm,
@@ -76,7 +77,8 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """``value``: unrounded, 34 significant digits, safe to round once. ``exact``: as a rational, if it is one.
+    """``value``: unrounded, 34 significant digits, safe to round once. ``exact``: the same as a rational, if it
+    is one.
 
     ``with_numbers``: the formula with all inputs put in. ``steps``: in the order they were computed.
     """
@@ -102,17 +104,16 @@ def evaluate(
     ``formula_item_rounded``, ``formula_division_by_zero``, ``formula_undefined``, ``formula_exponent``,
     ``formula_out_of_range``, ``formula_too_few_values``.
     """
-    run = _Run(formula.text, inputs, items or {})
+    run = _Run(inputs, items or {})
     value = run.number(formula.root)
     if not run.steps:
-        run.steps.append(Step(formula.text.strip(), run.substituted(formula.root), to_decimal(value)))
+        run.steps.append(Step(write_formula(formula.root), run.substituted(formula.root), to_decimal(value)))
     exact = value if isinstance(value, Fraction) else None
     return Evaluation(to_decimal(value), exact, run.substituted(formula.root), tuple(run.steps))
 
 
 @dataclass(slots=True)
 class _Run:
-    text: str
     inputs: Mapping[str, Input]
     items: Mapping[str, ItemInput]
     steps: list[Step] = field(default_factory=list)
@@ -128,7 +129,9 @@ class _Run:
                 return self.noted(node, numbers.subtract(Fraction(0), inner), [inner])
             case Binary():
                 left, right = self.number(node.left), self.number(node.right)
-                return self.noted(node, self.placed(node, _OPERATIONS[node.operator], left, right), [left, right])
+                return self.noted(
+                    node, self.placed(node, _OPERATIONS[node.operator], left, right), [left, right]
+                )
             case Call(function="if"):
                 taken = node.arguments[1 if self.truth(node.arguments[0]) else 2]
                 return self.number(taken)
@@ -144,7 +147,7 @@ class _Run:
             case Binary() if node.operator in COMPARISONS:
                 left, right = self.number(node.left), self.number(node.right)
                 return self.decided(node, _compare(node.operator, left, right), [left, right])
-            case Call("not"):
+            case Call(function="not"):
                 return not self.truth(node.arguments[0])
             case Call(function="and"):
                 return all(self.truth(argument) for argument in node.arguments)
@@ -152,3 +155,140 @@ class _Run:
                 return any(self.truth(argument) for argument in node.arguments)
             case _:
                 raise FormulaError("formula_shape", "A comparison is needed here.", position=node.start)
+
+    def single(self, node: Name | Item) -> Exact:
+        given = self.given(node)
+        if isinstance(given, Sequence):
+            raise FormulaError(
+                "formula_input_is_list",
+                "%(name)s is a list of replicates: use mean or another function of lists.",
+                position=node.start,
+                name=_label(node),
+            )
+        return self.figure(node, given)
+
+    def many(self, node: Node) -> Sequence[Exact]:
+        if isinstance(node, Name):
+            given = self.given(node)
+            values = given.values if isinstance(given, Counts) else given
+            if isinstance(values, Sequence):
+                if len(values) > MAX_REPLICATES:
+                    raise _refused("formula_input_out_of_range", "%(name)s has too many values.", node)
+                return [self.figure(node, single) for single in values]
+        return [self.number(node)]
+
+    def given(self, node: Name | Item) -> Input:
+        if isinstance(node, Name):
+            return self.inputs.get(node.name)
+        result = self.items.get(node.key)
+        if isinstance(result, Number):
+            # A report's figure is rounded; calculating on with it would round twice.
+            raise _refused("formula_item_rounded", "%(name)s must be given unrounded.", node)
+        return result
+
+    def figure(self, node: Name | Item, given: Input) -> Exact:
+        match given:
+            case None:
+                raise _refused("formula_input_missing", "%(name)s is missing.", node)
+            case Number(value):
+                given = value
+            case NotDetected():
+                raise _refused(
+                    "formula_input_not_detected", "%(name)s is not detected, so it is no figure.", node
+                )
+            case Decimal() | Fraction():
+                pass
+            case _:
+                raise _refused("formula_input_not_number", "%(name)s is not a figure.", node)
+        try:
+            return numbers.settled(to_fraction(given))
+        except MetrologyError as reason:
+            raise _refused("formula_input_out_of_range", "%(name)s is out of range.", node) from reason
+
+    def placed(self, node: Binary | Call, compute: Callable[..., Exact], *operands: object) -> Exact:
+        """Compute, and say where in the formula it went wrong."""
+        try:
+            return compute(*operands)
+        except FormulaError as error:
+            raise FormulaError(error.code, error.template, position=node.start, **error.facts) from error
+
+    def noted(self, node: Negation | Binary | Call, value: Exact, operands: Sequence[Exact]) -> Exact:
+        self.steps.append(Step(write_formula(node), self.operation(node, operands), to_decimal(value)))
+        return value
+
+    def decided(self, node: Binary, value: bool, operands: Sequence[Exact]) -> bool:
+        self.steps.append(Step(write_formula(node), self.operation(node, operands), value))
+        return value
+
+    def operation(self, node: Negation | Binary | Call, operands: Sequence[Exact]) -> str:
+        """One operation with the results of its operands put in."""
+        if isinstance(node, Call):
+            listed = ", ".join(_show(operand) for operand in operands)
+            return f"{node.function}({listed})"
+        if isinstance(node, Negation):
+            return f"-{bracketed(self.shown(node.operand, operands[0]))}"
+        left, right = (self.shown(*pair) for pair in zip((node.left, node.right), operands, strict=True))
+        return f"{bracketed(left) if node.operator == '^' else left} {node.operator} {bracketed(right)}"
+
+    def shown(self, node: Node, value: Exact) -> str:
+        return self.substituted(node) if isinstance(node, Literal | Name | Item) else _show(value)
+
+    def substituted(self, node: Node) -> str:
+        """The expression with every input put in."""
+        return write_formula(node, self.written_input)
+
+    def written_input(self, node: Literal | Name | Item) -> str:
+        if isinstance(node, Literal):
+            return write_leaf(node)
+        given = self.given(node)
+        match given:
+            case Number(value):
+                return _show(value)
+            case Decimal() | Fraction():
+                return _show(given)
+            case Counts(values):
+                return ", ".join(_show(single.value) for single in values if isinstance(single, Number))
+            case Sequence():
+                return ", ".join(_show(single) for single in given)
+            case _:
+                return write_leaf(node)
+
+
+def _compare(operator: str, left: Exact, right: Exact) -> bool:
+    match operator:
+        case "<":
+            return left < right
+        case "<=":
+            return left <= right
+        case ">":
+            return left > right
+        case ">=":
+            return left >= right
+        case "=":
+            return left == right
+        case _:
+            return left != right
+
+
+def _show(value: Exact) -> str:
+    """A figure as read, or the first digits of a long one followed by an ellipsis."""
+    if is_kept_whole(value, _SHOWN_DIGITS) or (
+        isinstance(value, Decimal) and len(value.as_tuple().digits) <= 20
+    ):
+        return write_numeral(to_decimal(value))
+    return f"{write_numeral(_cut(value))}…"
+
+
+def _cut(value: Exact) -> Decimal:
+    sign, digits, exponent = to_decimal(value).as_tuple()
+    assert isinstance(exponent, int)
+    dropped = max(0, len(digits) - _SHOWN_DIGITS)
+    return Decimal((sign, digits[:_SHOWN_DIGITS], exponent + dropped))
+
+
+def _label(node: Name | Item) -> str:
+    return node.name if isinstance(node, Name) else node.key
+
+
+def _refused(code: str, template: str, node: Name | Item) -> FormulaError:
+    return FormulaError(code, template, position=node.start, name=_label(node))

@@ -44,17 +44,23 @@ def divide(left: Exact, right: Exact) -> Exact:
 
 def power(base: Exact, exponent: Exact) -> Exact:
     """Exact for whole exponents up to 32; refused beyond 1000, for 0^0 and for roots of negative numbers."""
-    if abs(exponent) > MAX_EXPONENT:
+    if magnitude(exponent) > MAX_EXPONENT:
         raise FormulaError("formula_exponent", "An exponent is at most %(limit)s.", limit=MAX_EXPONENT)
     if base == 0 and exponent <= 0:
-        raise _undefined() if exponent == 0 else FormulaError(
-            "formula_division_by_zero", "The formula divides by zero."
+        raise (
+            _undefined()
+            if exponent == 0
+            else FormulaError("formula_division_by_zero", "The formula divides by zero.")
         )
     if isinstance(base, Fraction) and isinstance(exponent, Fraction) and exponent.denominator == 1:
         whole = exponent.numerator
         if abs(whole) <= _EXACT_EXPONENT:
             return settled(Fraction(base**whole))
     return _worked(lambda: _WORK.power(working(base), working(exponent)))
+
+
+def magnitude(value: Exact) -> Exact:
+    return abs(value) if isinstance(value, Fraction) else value.copy_abs()
 
 
 def square_root(value: Exact) -> Exact:
@@ -130,7 +136,9 @@ def _worked(compute: Callable[[], Decimal]) -> Decimal:
     try:
         return compute()
     except (Overflow, Underflow) as reason:
-        raise FormulaError("formula_out_of_range", "A result on the way is too large or too small.") from reason
+        raise FormulaError(
+            "formula_out_of_range", "A result on the way is too large or too small."
+        ) from reason
     except DecimalException as reason:
         raise _undefined() from reason
 
@@ -154,4 +162,6 @@ def _require(values: Sequence[Exact], least: int) -> None:
 
 
 def _undefined() -> FormulaError:
-    return FormulaError("formula_undefined", "The formula has no result for these inputs (root or logarithm).")
+    return FormulaError(
+        "formula_undefined", "The formula has no result for these inputs (root or logarithm)."
+    )

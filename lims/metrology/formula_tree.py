@@ -14,7 +14,9 @@ MAX_DEPTH = 100
 class FormulaError(MetrologyError):
     """What is wrong with a formula or its inputs; ``position`` counts characters of the text from 0."""
 
-    def __init__(self, code: str, template: str, /, *, position: int | None = None, **facts: str | int) -> None:
+    def __init__(
+        self, code: str, template: str, /, *, position: int | None = None, **facts: str | int
+    ) -> None:
         super().__init__(code, template, **facts)
         self.position = position
 
@@ -24,6 +26,7 @@ class Literal:
     start: int
     end: int
     value: Decimal
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,19 @@ class Call:
 
 Node = Literal | Name | Item | Negation | Binary | Call
 
-BINDING = {"<": 10, "<=": 10, ">": 10, ">=": 10, "=": 10, "<>": 10, "+": 20, "-": 20, "*": 30, "/": 30, "^": 50}
+BINDING = {
+    "<": 10,
+    "<=": 10,
+    ">": 10,
+    ">=": 10,
+    "=": 10,
+    "<>": 10,
+    "+": 20,
+    "-": 20,
+    "*": 30,
+    "/": 30,
+    "^": 50,
+}
 NEGATION_BINDING = 40
 COMPARISONS = frozenset({"<", "<=", ">", ">=", "=", "<>"})
 
@@ -105,7 +120,9 @@ def parse_formula(text: str) -> Node:
     """Raises FormulaError: ``formula_empty``, ``formula_too_long``, ``formula_too_deep``, ``formula_syntax``,
     ``formula_number``."""
     if len(text) > MAX_LENGTH:
-        raise FormulaError("formula_too_long", "A formula has at most %(limit)s characters.", limit=MAX_LENGTH)
+        raise FormulaError(
+            "formula_too_long", "A formula has at most %(limit)s characters.", limit=MAX_LENGTH
+        )
     tokens = _tokens(text)
     if len(tokens) == 1:
         raise FormulaError("formula_empty", "The formula is empty.", position=0)
@@ -259,6 +276,8 @@ def _literal(token: _Token) -> Literal:
     value = Decimal(token.text) if len(digits) <= 4 and len(token.text) <= 60 else None
     if value is None or not is_writable(value):
         raise FormulaError(
-            "formula_number", "A number in a formula has at most 40 digits, within 10^±99.", position=token.start
+            "formula_number",
+            "A number in a formula has at most 40 digits, within 10^±99.",
+            position=token.start,
         )
-    return Literal(token.start, token.end, value)
+    return Literal(token.start, token.end, value, token.text)

@@ -344,6 +344,6 @@ def _reported(value: ResultValue, limit: Limit, full: Finding, detection: Detect
     found = isinstance(value, Number) and detection.lod is not None and value.value >= detection.lod
     if found or isinstance(value, BelowQuantification):
         # Something may be there below quantification: only the quantification limit is a true statement.
-        limit = value.loq if isinstance(value, BelowQuantification) else detection.loq
-        return NotDetected(limit, value.unit, by_quantification=True)
+        claimed = value.loq if isinstance(value, BelowQuantification) else detection.loq
+        return NotDetected(claimed, value.unit, by_quantification=True)
     return detection.not_detected(value.unit)

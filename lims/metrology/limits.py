@@ -110,10 +110,9 @@ def _write_range(limit: Range, language: Language) -> str:
 
 def _write_count(count: Decimal) -> str:
     """Plans are printed with bare powers of ten: 10^4, not 1×10^4; small counts stay plain."""
-    if count.normalize().as_tuple().digits == (1,) and count.adjusted() >= 3:
+    if count >= 1000 and count == Decimal((0, (1,), count.adjusted())):
         return f"10^{count.adjusted()}"
-    plain = count.quantize(Decimal(1)) if 0 <= count < 1000 and count == count.to_integral_value() else count
-    return write_numeral(plain)
+    return str(int(count)) if count < 1000 and count == int(count) else write_numeral(count)
 
 
 class StoredLimit(TypedDict):

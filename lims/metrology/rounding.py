@@ -66,8 +66,7 @@ def round_with_mark(value: Exact, interval: Decimal) -> Marked:
     """
     rounded = round_to(value, interval)
     magnitude, kept = abs(to_fraction(value)), abs(to_fraction(rounded))
-    last_not_zero = rounded.normalize().as_tuple().digits[-1]
-    if last_not_zero != 5 or magnitude == kept:
+    if _figures(rounded)[-1:] != "5" or magnitude == kept:
         return Marked(rounded)
     return Marked(rounded, Mark.PLUS if magnitude > kept else Mark.MINUS)
 
@@ -100,7 +99,7 @@ def last_place(value: Decimal) -> Decimal:
 def check_interval(interval: Decimal) -> None:
     """Raise MetrologyError ``rounding_interval`` unless the interval is 1, 2 or 5 times a power of ten."""
     wanted = interval.is_finite() and interval > 0 and abs(interval.adjusted()) <= 200
-    if not wanted or interval.normalize().as_tuple().digits not in ((1,), (2,), (5,)):
+    if not wanted or _figures(interval) not in ("1", "2", "5"):
         raise MetrologyError(
             "rounding_interval",
             "A rounding interval is 1, 2 or 5 times a power of ten, not %(interval)s.",
@@ -114,3 +113,8 @@ def _nearest_even(quotient: Fraction) -> int:
     if twice > quotient.denominator or (twice == quotient.denominator and below % 2):
         below += 1
     return -below if quotient < 0 else below
+
+
+def _figures(value: Decimal) -> str:
+    """Significant figures without trailing zeros; no context of the caller can round them."""
+    return "".join(map(str, value.as_tuple().digits)).strip("0")

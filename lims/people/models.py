@@ -39,7 +39,9 @@ class Account(Identified, Versioned, Base):
     created_at: Mapped[datetime]
 
     section: Mapped[Section | None] = relationship(lazy="joined")
-    roles: Mapped[list["AccountRole"]] = relationship(lazy="selectin", cascade="all, delete-orphan")
+    roles: Mapped[list["AccountRole"]] = relationship(
+        lazy="selectin", cascade="all, delete-orphan", foreign_keys="AccountRole.account_id"
+    )
 
     def __str__(self) -> str:
         return self.name_zh

@@ -1,0 +1,19 @@
+"""Every table of the laboratory: importing this fills ``Base.metadata``."""
+
+import lims.accreditation.models
+import lims.bench.models
+import lims.catalogue.models
+import lims.certificates.models
+import lims.core.audit
+import lims.core.calendar
+import lims.core.files
+import lims.core.jobs
+import lims.core.numbering
+import lims.core.ratelimit
+import lims.core.uow
+import lims.equipment.models
+import lims.intake.models
+import lims.people.models
+import lims.portal.models
+
+__all__ = ["lims"]
