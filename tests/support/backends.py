@@ -1,0 +1,139 @@
+"""Databases for tests: built once from the migrations, then copied fresh for every test."""
+
+import os
+import shutil
+import tempfile
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+from flask import Flask
+from flask_migrate import upgrade
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.orm import Session, sessionmaker
+
+from lims.app import create_app
+from lims.core.database import db, sqlite_write_lock
+from lims.core.settings import Settings
+from lims.core.uow import guard
+from tests.support.clock import START, FakeClock
+from tests.support.postgres import PrivatePostgres
+
+MIGRATIONS = Path(__file__).parents[2] / "migrations"
+
+
+def settings_for(url: str, data: Path) -> Settings:
+    return Settings(
+        data=data,
+        database_url=url,
+        secret_key="only-for-tests",  # the point of this key is that it is the same in every test
+        base_url="http://localhost",
+        demo=False,
+        secure_cookies=False,
+        trusted_proxies=0,
+        smtp_url=None,
+    )
+
+
+def build_schema(app: Flask) -> None:
+    """Migrate to head. LIMS_TEST_SCHEMA=models takes the tables from the models instead (while they change)."""
+    from_models = os.environ.get("LIMS_TEST_SCHEMA") == "models"
+    with app.app_context():
+        if from_models or not any((MIGRATIONS / "versions").glob("*.py")):
+            db.create_all()
+        else:
+            upgrade(directory=str(MIGRATIONS))
+        db.engine.dispose()
+
+
+class Backend(ABC):
+    """One kind of database with one application on it; ``fresh()`` empties both for the next test.
+
+    ``app`` and ``clock`` live as long as the test process: making an application costs too much for each test.
+    """
+
+    name: str
+    url: str
+
+    def __init__(self) -> None:
+        self.data = Path(tempfile.mkdtemp(prefix=f"lims-{self.name}-", dir=_fast_folder()))
+        self.clock = FakeClock()
+        self._make_template()
+        self.app = create_app(settings_for(self.url, self.data), clock=self.clock, TESTING=True)
+        self.app.config["PROPAGATE_EXCEPTIONS"] = False  # a fault is answered as in real life
+        with self.app.app_context():
+            self.engine: Engine = db.engine
+        self.new_session: sessionmaker[Session] = sessionmaker(
+            self.engine, class_=type("PlainSession", (Session,), {}), expire_on_commit=False
+        )
+        guard(self.new_session)
+
+    @abstractmethod
+    def _make_template(self) -> None: ...
+
+    @abstractmethod
+    def _copy_template(self) -> None: ...
+
+    def fresh(self) -> None:
+        self.engine.dispose()
+        self._copy_template()
+        for left in self.data.iterdir():
+            if left.is_dir():
+                shutil.rmtree(left)
+        self.clock.now = START
+
+    def close(self) -> None:
+        self.engine.dispose()
+        shutil.rmtree(self.data, ignore_errors=True)
+
+    def release_forgotten_lock(self) -> bool:
+        """True when a test left a unit of work open: the next writer would wait for ever."""
+        forgotten = sqlite_write_lock._held
+        if forgotten:
+            sqlite_write_lock.release()
+        return forgotten
+
+
+class SqliteBackend(Backend):
+    name = "sqlite"
+
+    def _make_template(self) -> None:
+        self.template = self.data / "template.sqlite"
+        self.file = self.data / "lims.sqlite"
+        self.url = f"sqlite:///{self.file}"
+        build_schema(create_app(settings_for(f"sqlite:///{self.template}", self.data)))
+
+    def _copy_template(self) -> None:
+        for suffix in ("", "-wal", "-shm"):
+            self.file.with_name(self.file.name + suffix).unlink(missing_ok=True)
+        shutil.copyfile(self.template, self.file)
+
+
+class PostgresBackend(Backend):
+    name = "postgresql"
+
+    def __init__(self, server: PrivatePostgres) -> None:
+        self.server = server
+        super().__init__()
+
+    def _make_template(self) -> None:
+        self.url = self.server.url("work")
+        self._administration = create_engine(self.server.url("postgres"), isolation_level="AUTOCOMMIT")
+        self._tell("CREATE DATABASE pattern")
+        build_schema(create_app(settings_for(self.server.url("pattern"), self.data)))
+
+    def _copy_template(self) -> None:
+        self._tell("DROP DATABASE IF EXISTS work WITH (FORCE)")
+        self._tell("CREATE DATABASE work TEMPLATE pattern STRATEGY file_copy")
+
+    def _tell(self, command: str) -> None:
+        with self._administration.connect() as connection:
+            connection.execute(text(command))
+
+    def close(self) -> None:
+        super().close()
+        self._administration.dispose()
+
+
+def _fast_folder() -> str | None:
+    """Memory, where the system offers it: tests of durability use a folder on disk of their own."""
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
