@@ -77,10 +77,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """``value``: unrounded, 34 significant digits, safe to round once. ``exact``: the same as a rational, if it
-    is one.
+    """``value``: unrounded, 34 significant digits, safe to round once.
 
-    ``with_numbers``: the formula with all inputs put in. ``steps``: in the order they were computed.
+    ``exact``: the same as a rational, where it is one. ``with_numbers``: the formula with all inputs put
+    in. ``steps``: in the order they were computed.
     """
 
     value: Decimal

@@ -39,6 +39,11 @@ class Signature:
         return self.takes[min(index, len(self.takes) - 1)]
 
 
+_NEEDED = {
+    Shape.NUMBER: "A single figure is needed here.",
+    Shape.LIST: "Figures or a list of them are needed here.",
+    Shape.TRUTH: "A comparison is needed here.",
+}
 _ONE = Signature(1, 1, (Shape.NUMBER,))
 _MANY = Signature(1, 60, (Shape.LIST,))
 FUNCTIONS: Mapping[str, Signature] = {
@@ -84,13 +89,7 @@ def compile_formula(
 def _check(node: Node, wanted: Shape, inputs: Mapping[str, Shape] | None) -> None:
     given = _shape(node, inputs, wanted)
     if given is not wanted and not (wanted is Shape.LIST and given is Shape.NUMBER):
-        raise FormulaError(
-            "formula_shape",
-            "A %(wanted)s is needed here, this is a %(given)s.",
-            position=node.start,
-            wanted=wanted.value,
-            given=given.value,
-        )
+        raise FormulaError("formula_shape", _NEEDED[wanted], position=node.start)
     if isinstance(node, Call):
         signature = _signature(node)
         for index, argument in enumerate(node.arguments):

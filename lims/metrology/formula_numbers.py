@@ -46,12 +46,10 @@ def power(base: Exact, exponent: Exact) -> Exact:
     """Exact for whole exponents up to 32; refused beyond 1000, for 0^0 and for roots of negative numbers."""
     if magnitude(exponent) > MAX_EXPONENT:
         raise FormulaError("formula_exponent", "An exponent is at most %(limit)s.", limit=MAX_EXPONENT)
-    if base == 0 and exponent <= 0:
-        raise (
-            _undefined()
-            if exponent == 0
-            else FormulaError("formula_division_by_zero", "The formula divides by zero.")
-        )
+    if base == 0 and exponent == 0:
+        raise _undefined()
+    if base == 0 and exponent < 0:
+        raise FormulaError("formula_division_by_zero", "The formula divides by zero.")
     if isinstance(base, Fraction) and isinstance(exponent, Fraction) and exponent.denominator == 1:
         whole = exponent.numerator
         if abs(whole) <= _EXACT_EXPONENT:

@@ -118,7 +118,7 @@ _TOKEN = re.compile(
 
 def parse_formula(text: str) -> Node:
     """Raises FormulaError: ``formula_empty``, ``formula_too_long``, ``formula_too_deep``, ``formula_syntax``,
-    ``formula_number``."""
+    ``formula_incomplete``, ``formula_number``."""
     if len(text) > MAX_LENGTH:
         raise FormulaError(
             "formula_too_long", "A formula has at most %(limit)s characters.", limit=MAX_LENGTH
@@ -128,7 +128,8 @@ def parse_formula(text: str) -> Node:
         raise FormulaError("formula_empty", "The formula is empty.", position=0)
     parser = _Parser(tokens)
     root = parser.expression(0)
-    parser.expect("end", "the end of the formula")
+    if parser.here.kind != "end":
+        raise parser.unexpected("An operator is missing before %(found)s.")
     return root
 
 
@@ -159,7 +160,9 @@ def _tokens(text: str) -> list[_Token]:
     tokens, place = [], 0
     while found := _TOKEN.match(folded, place):
         kind = str(found.lastgroup)
-        tokens.append(_Token(kind, found[kind], found.start(kind)))
+        # Item codes are kept as typed; only signs and figures are folded.
+        source = text if kind == "string" else folded
+        tokens.append(_Token(kind, source[found.start(kind) : found.end(kind)], found.start(kind)))
         place = found.end()
     rest = folded[place:]
     if rest.strip():
@@ -168,6 +171,9 @@ def _tokens(text: str) -> list[_Token]:
             "formula_syntax", "%(found)s has no meaning in a formula.", position=place, found=text[place]
         )
     return [*tokens, _Token("end", "", len(text))]
+
+
+_CLOSING = "A comma or a closing bracket is missing before %(found)s."
 
 
 class _Parser:
@@ -191,19 +197,17 @@ class _Parser:
     def at(self, *signs: str) -> bool:
         return self.here.kind == "sign" and self.here.text in signs
 
-    def expect(self, wanted: str, spoken: str) -> _Token:
-        if (self.here.kind != wanted) if wanted in ("end", "string") else not self.at(wanted):
-            raise self.unexpected(spoken)
-        return self.advance() if wanted != "end" else self.here
+    def expect(self, sign: str, sentence: str) -> _Token:
+        if not self.at(sign):
+            raise self.unexpected(sentence)
+        return self.advance()
 
-    def unexpected(self, wanted: str) -> FormulaError:
-        return FormulaError(
-            "formula_syntax",
-            "Expected %(wanted)s, found %(found)s.",
-            position=self.here.start,
-            wanted=wanted,
-            found=self.here.text or "the end",
-        )
+    def unexpected(self, sentence: str) -> FormulaError:
+        """``sentence`` is a whole sentence, so that it can be translated; it may name what was found."""
+        place = self.here.start
+        if self.here.kind == "end":
+            return FormulaError("formula_incomplete", "The formula ends too early.", position=place)
+        return FormulaError("formula_syntax", sentence, position=place, found=self.here.text)
 
     def grown(self, node: Node) -> Node:
         """Refuse trees that would be too deep to walk, also those that grow leftwards without brackets."""
@@ -231,7 +235,7 @@ class _Parser:
             right = self.expression(binding - 1 if operator == "^" else binding)
             left = self.grown(Binary(left.start, right.end, operator, left, right))
             if operator in COMPARISONS and self.at(*COMPARISONS, *_SPELLINGS):
-                raise self.unexpected("only one comparison")
+                raise self.unexpected("Only one comparison can stand here, not a second %(found)s.")
         self.nesting -= 1
         return left
 
@@ -252,22 +256,24 @@ class _Parser:
         if self.at("("):
             self.advance()
             inner = self.expression(0)
-            self.expect(")", "a closing bracket")
+            self.expect(")", _CLOSING)
             return inner
-        raise self.unexpected("a number, a name or a bracket")
+        raise self.unexpected("A number, a name or a bracket is missing before %(found)s.")
 
     def call(self, name: _Token) -> Node:
-        self.expect("(", "an opening bracket")
+        self.advance()
         if name.text == "item":
-            key = self.expect("string", "the item's code in quotation marks").text[1:-1]
-            closing = self.expect(")", "a closing bracket")
+            if self.here.kind != "string":
+                raise self.unexpected("The code of the item belongs in quotation marks here, not %(found)s.")
+            key = self.advance().text[1:-1]
+            closing = self.expect(")", _CLOSING)
             return self.grown(Item(name.start, closing.end, key))
         arguments = []
         while not self.at(")"):
             arguments.append(self.expression(0))
             if not self.at(")"):
-                self.expect(",", "a comma or a closing bracket")
-        closing = self.expect(")", "a closing bracket")
+                self.expect(",", _CLOSING)
+        closing = self.expect(")", _CLOSING)
         return self.grown(Call(name.start, closing.end, name.text, tuple(arguments)))
 
 

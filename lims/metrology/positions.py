@@ -12,6 +12,7 @@ from lims.metrology.values import (
     Count,
     Counts,
     Detected,
+    DetectionLimits,
     GreaterThan,
     NotDetected,
     Number,
@@ -83,6 +84,14 @@ def in_unit(value: ResultValue, unit: str) -> ResultValue:
             return Text(text, unit)
         case _:
             return _count_in_unit(value, unit)
+
+
+def limits_in_unit(limits: DetectionLimits, source: str, unit: str) -> DetectionLimits:
+    """Limits of a method given in ``source``, in ``unit``."""
+    if same_unit(source, unit):
+        return limits
+    lod, loq = (None if x is None else convert_decimal(x, source, unit) for x in (limits.lod, limits.loq))
+    return DetectionLimits(lod, loq)
 
 
 def _count_in_unit(value: Count, unit: str) -> Count:

@@ -110,5 +110,5 @@ def _without_unit(text: str, unit: str) -> str:
         "value_unit",
         "%(text)s: leave the unit out, or write it as %(unit)s.",
         text=text[:MAX_TEXT],
-        unit=unit or "(none)",
+        unit=unit or "-",
     )

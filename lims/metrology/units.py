@@ -104,7 +104,5 @@ def convert_decimal(value: Exact, source: str, target: str) -> Decimal:
 def _look_up(symbol: str) -> Unit:
     unit = _UNITS.get(canonical(symbol))
     if unit is None:
-        raise MetrologyError(
-            "unit_unknown", "The unit %(symbol)s is not known here.", symbol=symbol or "(none)"
-        )
+        raise MetrologyError("unit_unknown", "The unit %(symbol)s is not known here.", symbol=symbol or "-")
     return unit
