@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, String, Text, inspect, select
+from sqlalchemy import BigInteger, String, Text, insert, inspect, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from lims.core.database import Base, BigId
@@ -146,7 +146,7 @@ def append(session: Session, drafts: list[Draft]) -> None:
         digest = event_hash(seq, draft, previous)
         rows.append({"seq": seq, "prev_hash": previous, "hash": digest, **_columns(draft)})
         previous = digest
-    session.connection().execute(AuditEvent.__table__.insert(), rows)
+    session.connection().execute(insert(AuditEvent), rows)
     head.seq, head.hash = seq, previous
     session.flush()
 

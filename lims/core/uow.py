@@ -190,7 +190,7 @@ class UnitOfWork:
                 before, after = self._changes(row)
             if inspect(row).transient or inspect(row).pending:
                 self.flush()
-            kind, ident = row.__tablename__, inspect(row).identity[0]
+            kind, ident = row.__tablename__, primary_key_of(row)
         self._drafts.append(
             audit.Draft(
                 at=self.now,
@@ -256,7 +256,13 @@ class UnitOfWork:
         if self._key is not None:
             self.flush()
             self._key.object_type = row.__tablename__
-            self._key.object_id = inspect(row).identity[0]
+            self._key.object_id = int(primary_key_of(row))
+
+
+def primary_key_of(row: Base) -> Any:
+    identity = inspect(row).identity
+    assert identity is not None  # flushed before
+    return identity[0]
 
 
 def stale() -> StaleVersion:
@@ -274,13 +280,15 @@ def guard(session_factory: Any) -> None:
 
     @event.listens_for(session_factory, "before_flush")
     def _flush(session: Session, _context: UOWTransaction, _instances: Any) -> None:
-        work = session.info.get("unit_of_work")
+        work: UnitOfWork | None = session.info.get("unit_of_work")
         touched = [
             r
             for r in (*session.new, *session.dirty, *session.deleted)
             if session.is_modified(r) or r in session.new or r in session.deleted
         ]
-        if touched and work is None:
+        if not touched:
+            return
+        if work is None:
             raise WriteOutsideUnitOfWork(f"write outside a unit of work: {type(touched[0]).__name__}")
         fresh = session.info.setdefault("fresh_rows", {})
         for row in touched:
