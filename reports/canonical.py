@@ -9,6 +9,7 @@ import dataclasses
 import json
 import types
 import typing
+from collections.abc import Iterator
 from enum import StrEnum
 from functools import cache
 from typing import TypeVar
@@ -31,6 +32,18 @@ def encode(document: object) -> bytes:
         return text.encode()
     except UnicodeEncodeError as exc:  # a lone surrogate, from a broken paste
         raise DocumentError("document_text", "a text holds half a character and cannot be stored") from exc
+
+
+def all_texts(value: object) -> Iterator[str]:
+    """Every piece of text that a document holds."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, tuple):
+        for part in value:
+            yield from all_texts(part)
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        for field in dataclasses.fields(value):
+            yield from all_texts(getattr(value, field.name))
 
 
 def decode(kind: type[T], raw: bytes) -> T:

@@ -52,6 +52,10 @@ class Text:
         return bool(self.zh or self.en)
 
 
+NOTHING = Text()
+SEAL = Text("检验检测专用章", "Inspection and testing seal")
+
+
 @dataclass(frozen=True, slots=True)
 class Laboratory:
     """Who reports (ISO/IEC 17025 7.8.2.1 b, c). ``place_of_activity`` only where it is not the address."""
@@ -63,7 +67,7 @@ class Laboratory:
     phone: str = ""
     email: str = ""
     website: str = ""
-    place_of_activity: Text = Text()
+    place_of_activity: Text = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ class Party:
     """Customer, sampled firm or producer."""
 
     name: Text
-    address: Text = Text()
+    address: Text = NOTHING
     contact: str = ""
     phone: str = ""
 
@@ -82,7 +86,7 @@ class Mark:
 
     kind: MarkKind
     number: str = ""
-    missing_reason: Text = Text()
+    missing_reason: Text = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +103,10 @@ class Sampling:
 
     form_no: str = ""
     sampled_on: str = ""
-    place: Text = Text()
+    place: Text = NOTHING
     people: str = ""
-    base: Text = Text()  # the lot it was drawn from
-    plan: Text = Text()  # plan and method
+    base: Text = NOTHING  # the lot it was drawn from
+    plan: Text = NOTHING  # plan and method
     seal_checked_by: str = ""
 
 
@@ -111,7 +115,7 @@ class Photo:
     """A picture by the SHA-256 (hex) of its bytes; the bytes are handed to the renderer apart."""
 
     sha256: str
-    caption: Text = Text()
+    caption: Text = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +137,9 @@ class ItemRow:
     verdict_kind: VerdictKind = VerdictKind.NOT_JUDGED
     marks: tuple[MarkKind, ...] = ()
     starred: bool = False
-    note: Text = Text()
+    note: Text = NOTHING
     uncertainty: str = ""
-    detection_limit: Text = Text()
+    detection_limit: Text = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,17 +153,17 @@ class SampleBlock:
     model: str = ""
     batch: str = ""
     production_date: str = ""
-    grade: Text = Text()
-    quantity: Text = Text()
-    seal_state: Text = Text()
-    condition: Text = Text()
+    grade: Text = NOTHING
+    quantity: Text = NOTHING
+    seal_state: Text = NOTHING
+    condition: Text = NOTHING
     received_on: str = ""
     producer: Party | None = None
     sampled_firm: Party | None = None
     sampling: Sampling | None = None
     further: tuple[Labelled, ...] = ()
     photos: tuple[Photo, ...] = ()
-    conclusion: Text = Text()
+    conclusion: Text = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +182,7 @@ class Signature:
     role: Text
     name: str
     signed_on: str = ""
-    capacity: Text = Text()  # authorised signatory, field
+    capacity: Text = NOTHING  # authorised signatory, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,19 +211,19 @@ class CertificateDocument:
     language: Language = Language.ZH
     kind: DocumentKind = DocumentKind.TEST_REPORT
     draft: bool = False
-    task_source: Text = Text()
+    task_source: Text = NOTHING
     test_basis: tuple[Text, ...] = ()
     judging_basis: tuple[Text, ...] = ()
-    decision_rule: Text = Text()
-    uncertainty: Text = Text()
-    detection_limits: Text = Text()
-    environment: Text = Text()
-    deviations: Text = Text()
+    decision_rule: Text = NOTHING
+    uncertainty: Text = NOTHING
+    detection_limits: Text = NOTHING
+    environment: Text = NOTHING
+    deviations: Text = NOTHING
     remarks: tuple[Text, ...] = ()
     notes: tuple[Text, ...] = ()
     marks: tuple[Mark, ...] = ()
     equipment: tuple[EquipmentRow, ...] = ()
-    seal_text: Text = Text("检验检测专用章", "Official seal")
+    seal_text: Text = SEAL
     schema: int = SCHEMA
 
     def __post_init__(self) -> None:

@@ -3,7 +3,11 @@
 from dataclasses import dataclass
 
 from reports.canonical import decode, encode
-from reports.document import Labelled, Laboratory, Language, Party, Text
+from reports.document import NOTHING, Labelled, Laboratory, Language, Party, Text
+
+
+CLOSING = Text("特此函告。", "Yours faithfully,")
+SEAL_PLACE = Text("（盖章）", "(Seal)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,13 +20,13 @@ class LetterDocument:
     recipient: Party
     subject: Text
     paragraphs: tuple[Text, ...]
-    salutation: Text = Text()
+    salutation: Text = NOTHING
     facts: tuple[Labelled, ...] = ()
     closing_paragraphs: tuple[Text, ...] = ()
-    closing: Text = Text("特此函告。", "Yours faithfully,")
+    closing: Text = CLOSING
     signed_by: str = ""
-    signed_role: Text = Text()
-    seal_text: Text = Text("（盖章）", "(Seal)")
+    signed_role: Text = NOTHING
+    seal_text: Text = SEAL_PLACE
     language: Language = Language.ZH
     draft: bool = False
 
