@@ -1,0 +1,86 @@
+"""One capture: the raw frame with everything that is known about it, and its link in the hash chain.
+
+The field names are those of the wire (docs/capture-protocol.md).
+"""
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+
+from instruments.canonical import JsonValue, b64, canonical, sha256_hex
+from instruments.clock import instant
+from instruments.frames import Stamp
+from instruments.readings import Event
+
+
+class Trigger(StrEnum):
+    """Why the frame came."""
+
+    TAKE = "take"  # the answer to a take command, with its request id
+    ASKED = "asked"  # the answer to another command: tare, zero
+    UNSOLICITED = "unsolicited"  # print key, or a device that sends by itself
+    LIVE = "live"  # the live view; kept only where the policy says so
+    LATE = "late"  # came after its command was given up
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A capture before it has a number."""
+
+    device: str
+    profile: str
+    codec: str
+    port: str
+    trigger: Trigger
+    raw: bytes
+    event: Event
+    first: Stamp
+    last: Stamp
+    boot_id: str
+    request_id: str | None = None
+    serial: str | None = None  # what the device said when it was last asked
+    identity: str = "unknown"  # match | mismatch | unknown, against the serial number in the configuration
+
+    def as_json(self, seq: int, prev_hash: str) -> dict[str, JsonValue]:
+        return {
+            "seq": seq,
+            "prev_hash": prev_hash,
+            "device": self.device,
+            "profile": self.profile,
+            "codec": self.codec,
+            "port": self.port,
+            "trigger": self.trigger.value,
+            "request_id": self.request_id,
+            "raw": b64(self.raw),
+            "event": self.event.as_json(),
+            "captured_at": instant(self.last.wall),
+            "first_mono_ns": str(self.first.mono_ns),
+            "last_mono_ns": str(self.last.mono_ns),
+            "boot_id": self.boot_id,
+            "serial": self.serial,
+            "identity": self.identity,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A capture in the spool: ``body`` is its canonical JSON without the hash."""
+
+    seq: int
+    body: bytes
+    hash: str
+
+
+def first_link(epoch: str) -> str:
+    """``prev_hash`` of sequence 1: ties the chain to its epoch."""
+    return sha256_hex(b"lims-spool-1\n" + epoch.encode("ascii"))
+
+
+def capture_hash(body: bytes) -> str:
+    """``body``: canonical JSON of a capture without its hash; ``prev_hash`` inside makes the chain."""
+    return hashlib.sha256(b"lims-capture-1\n" + body).hexdigest()
+
+
+def number(draft: Draft, seq: int, prev_hash: str) -> Stored:
+    body = canonical(draft.as_json(seq, prev_hash))
+    return Stored(seq, body, capture_hash(body))

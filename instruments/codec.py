@@ -1,0 +1,62 @@
+"""What a protocol must offer: read a frame, and spell the commands a bench needs."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from instruments.frames import Frame, Framer
+from instruments.readings import DYNAMIC, Event, Kind
+
+
+class Verb(StrEnum):
+    """What a person or the gateway can want of a device."""
+
+    IDENTIFY = "identify"
+    TAKE = "take"  # one stable reading, to be kept
+    LOOK = "look"  # the figure now, stable or not: the live view
+    STREAM = "stream"  # figures until told otherwise
+    TARE = "tare"
+    ZERO = "zero"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Bytes to send, and how to know the answer.
+
+    ``heads``: the heads of frames that answer it; ``deadline_s`` must exceed the device's own time-out.
+    """
+
+    verb: Verb
+    wire: bytes
+    heads: frozenset[str]
+    deadline_s: float
+    stable_only: bool = False
+
+    def is_answered_by(self, event: Event) -> bool:
+        if event.kind is Kind.UNPARSED:
+            return False
+        if event.head in REFUSALS:
+            return True
+        # A stable reading was asked for: an unstable one was on its way before the command arrived.
+        return event.head in self.heads and not (self.stable_only and event.stability == DYNAMIC)
+
+
+REFUSALS = frozenset({"ES", "ET", "EL"})
+
+
+class Codec(Protocol):
+    @property
+    def name(self) -> str:
+        """With a version: a new one re-reads old frames and shows the difference."""
+
+    def framer(self) -> Framer:
+        """A fresh framer for one link."""
+
+    def read(self, frame: Frame, asked: bytes | None = None) -> Event:
+        """What the frame says; UNPARSED when it does not match as a whole. Never raises."""
+
+    def command(self, verb: Verb) -> Command | None:
+        """None when the device has no such command."""
+
+    def abort(self) -> Command | None:
+        """Ends what the device is doing, with an answer that nothing else gives."""

@@ -1,0 +1,278 @@
+"""One device at the bench: its link, framer, codec and dialogue, and what of it becomes a capture."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from instruments.board import CommandResult, DeviceView
+from instruments.captures import Draft, Stored, Trigger
+from instruments.clock import Clock
+from instruments.codec import Verb
+from instruments.dialogue import Dialogue, GivenUp, Heard, Order, Part, Send
+from instruments.frames import Frame
+from instruments.link import LineHealth, Link, LinkState
+from instruments.policy import keeps
+from instruments.readings import WEIGHED, Event, Kind
+from instruments.settings import DeviceSettings, Live
+
+NOISE_KEPT_EVERY_S = 1.0  # of a line at the wrong speed one frame a second is proof enough
+
+
+class Keeper(Protocol):
+    """Where captures and results go: the gateway."""
+
+    def keep(self, draft: Draft, then: Callable[[Stored], None], urgent: bool) -> None: ...
+
+    def report(self, result: CommandResult) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    frame: Frame
+    event: Event
+
+
+class Device:
+    def __init__(self, settings: DeviceSettings, clock: Clock, keeper: Keeper, boot: str) -> None:
+        self.settings = settings
+        self._clock, self._keeper, self._boot = clock, keeper, boot
+        self._codec = settings.profile.codec
+        self.link = Link(settings.port, settings.line)
+        self._framer = self._codec.framer()
+        poll_s = settings.live_interval_ms / 1000 if settings.live is Live.POLL else None
+        self.dialogue = Dialogue(self._codec, poll_s=poll_s, stream=settings.live is Live.STREAM)
+        self._health = LineHealth(settings.profile.controls)
+        self._asks_back = self._codec.command(Verb.IDENTIFY) is not None
+        self._uncommitted = 0
+        self._look: _Look | None = None
+        self._noise_kept_at = -NOISE_KEPT_EVERY_S
+        self._known = False  # it has told who it is since the port was opened
+        self._serial: str | None = None
+        self._event: Event | None = None
+        self._event_at = self._since = clock.stamp()
+        self._state = LinkState.UNPLUGGED
+        self._captures = self._unparsed = 0
+
+    # --- what the loop calls -------------------------------------------------------------------------------
+
+    def open(self, now: float) -> None:
+        if self.link.open(now) and not self.link.connecting:
+            self._opened(now)
+
+    def writable(self, now: float) -> None:
+        if self.link.connecting:
+            if self.link.connected(now):
+                self._opened(now)
+            return
+        self.link.flush(now)
+        self._notice_break(now)
+
+    def readable(self, now: float) -> None:
+        chunk = self.link.read(now)
+        if chunk is None:
+            self._broke()
+        elif chunk:
+            self._health.feed(chunk)
+            for frame in self._framer.feed(chunk, self._clock.stamp()):
+                self._take_in(frame, now)
+
+    def want(self, order: Order) -> None:
+        """An order from the server; refused at once where it cannot be carried out."""
+        if self._wrong_device:
+            self._give_up(GivenUp(order, "wrong_device"))
+        elif refused := self.dialogue.want(order):
+            self._give_up(refused)
+
+    def tick(self, now: float) -> None:
+        """Send what is due. Waits while a frame of this device is not yet on the disk."""
+        while self._uncommitted == 0 and self.link.descriptor is not None and not self.link.connecting:
+            action = self.dialogue.step(now)
+            if action is None:
+                return
+            if isinstance(action, GivenUp):
+                self._give_up(action)
+            else:
+                self._send(action, now)
+
+    def next_time(self) -> float | None:
+        if self.link.descriptor is None:
+            return self.link.retry_at
+        return None if self._uncommitted or self.link.connecting else self.dialogue.next_time()
+
+    def shut(self, now: float) -> None:
+        if self.link.descriptor is not None:
+            self.link.close(now, "the gateway stops")
+            self._broke()
+
+    # --- frames --------------------------------------------------------------------------------------------
+
+    def _take_in(self, frame: Frame, now: float) -> None:
+        event = self._codec.read(frame)
+        heard = self.dialogue.hear(event, now)
+        if event.kind is Kind.UNPARSED:
+            self._not_understood(frame, event, now)
+            return
+        self._health.understood()
+        self.link.opened_well()
+        if event.kind is Kind.IDENTITY and event.head == "I4":
+            self._introduced(event, heard, now)
+        elif event.kind in WEIGHED or event.kind in (Kind.OVERLOAD, Kind.UNDERLOAD):
+            self._event, self._event_at = event, frame.last
+        self._sort(frame, event, heard)
+
+    def _sort(self, frame: Frame, event: Event, heard: Heard) -> None:
+        match heard.part, heard.order:
+            case Part.ANSWER, Order(verb=Verb.LOOK | Verb.STREAM):
+                self._look = _Look(frame, event)
+                self._keep(frame, event, Trigger.LIVE, None)
+            case Part.ANSWER, Order(verb=Verb.IDENTIFY):
+                pass
+            case Part.ANSWER, order:
+                trigger = Trigger.TAKE if order and order.verb is Verb.TAKE else Trigger.ASKED
+                self._keep(frame, event, trigger, order)
+            case Part.LATE, _:
+                self._keep(frame, event, Trigger.LATE, None)
+            case _:
+                self._unasked(frame, event)
+
+    def _unasked(self, frame: Frame, event: Event) -> None:
+        if self.dialogue.streaming:
+            self._keep(frame, event, Trigger.LIVE, None)
+            return
+        look, self._look = self._look, None
+        if look is not None and look.event.is_stable and look.frame.raw != frame.raw:
+            # Two frames, one question: the print key was pressed, and nothing on the wire says which is its.
+            # An unstable one is not (the key waits for stability); otherwise both are kept.
+            self._keep(look.frame, look.event, Trigger.UNSOLICITED, None)
+            if event.kind in WEIGHED and not event.is_stable:
+                return
+        self._keep(frame, event, Trigger.UNSOLICITED, None)
+
+    def _not_understood(self, frame: Frame, event: Event, now: float) -> None:
+        self._unparsed += 1
+        if self._health.suspect and now - self._noise_kept_at < NOISE_KEPT_EVERY_S:
+            return
+        self._noise_kept_at = now
+        self._keep(frame, event, Trigger.UNSOLICITED, None)
+
+    def _introduced(self, event: Event, heard: Heard, now: float) -> None:
+        self._serial, self._known = event.value, True
+        if heard.part is Part.UNASKED and (lost := self.dialogue.restarted(now)):
+            self._give_up(lost)
+
+    # --- captures ------------------------------------------------------------------------------------------
+
+    def _keep(self, frame: Frame, event: Event, trigger: Trigger, order: Order | None) -> None:
+        if not keeps(trigger, event, self.settings.keep_live):
+            return
+        request_id = order.id if order else None
+        draft = Draft(
+            device=self.settings.key,
+            profile=self.settings.profile.key,
+            codec=self._codec.name,
+            port=self.settings.port,
+            trigger=trigger,
+            raw=frame.raw,
+            event=event,
+            first=frame.first,
+            last=frame.last,
+            boot_id=self._boot,
+            request_id=request_id,
+            serial=self._serial,
+            identity=self._identity,
+        )
+        self._uncommitted += 1
+        self._captures += 1
+
+        def stored(row: Stored) -> None:
+            self._uncommitted -= 1
+            if request_id is not None:
+                self._keeper.report(_result(request_id, self.settings.key, event, trigger, row.seq))
+
+        self._keeper.keep(draft, stored, urgent=request_id is not None)
+
+    def _give_up(self, given: GivenUp) -> None:
+        """An order without an answer leaves a capture too: the cell that waits for it learns why."""
+        if given.order.id is None:
+            return
+        trigger = Trigger.TAKE if given.order.verb is Verb.TAKE else Trigger.ASKED
+        now = self._clock.stamp()
+        self._keep(Frame(b"", now, now), Event(Kind.STATUS, code=given.code), trigger, given.order)
+
+    @property
+    def _wrong_device(self) -> bool:
+        expected = self.settings.serial
+        return expected is not None and self._known and self._serial != expected
+
+    @property
+    def _identity(self) -> str:
+        if self.settings.serial is None or not self._known:
+            return "unknown"
+        return "mismatch" if self._wrong_device else "match"
+
+    # --- the line ------------------------------------------------------------------------------------------
+
+    def _opened(self, now: float) -> None:
+        self._known, self._look = False, None
+        self._framer = self._codec.framer()
+        self._health = LineHealth(self.settings.profile.controls)
+        self.dialogue.opened(now)
+        if not self._asks_back:
+            self.link.opened_well()
+
+    def _send(self, action: Send, now: float) -> None:
+        if action.order.verb is Verb.LOOK:
+            self._look = None
+        self.link.write(action.command.wire, now)
+        self._notice_break(now)
+
+    def _notice_break(self, now: float) -> None:
+        if self.link.descriptor is None:
+            self._broke()
+
+    def _broke(self) -> None:
+        """Half a frame is kept as what it is; open orders end."""
+        for frame in self._framer.flush(self._clock.stamp()):
+            self._keep(frame, Event(Kind.UNPARSED, code=frame.verdict.value), Trigger.UNSOLICITED, None)
+        for lost in self.dialogue.closed():
+            self._give_up(lost)
+        self._event = None
+
+    def _state_now(self) -> LinkState:
+        if self.link.descriptor is None:
+            return LinkState.UNPLUGGED
+        if self._health.suspect:
+            return LinkState.SUSPECT
+        if self._wrong_device:
+            return LinkState.WRONG_DEVICE
+        if self.dialogue.silent:
+            return LinkState.SILENT
+        waits = self.link.connecting or (self._asks_back and not self._known)
+        return LinkState.CONNECTING if waits else LinkState.CONNECTED
+
+    def view(self) -> DeviceView:
+        state = self._state_now()
+        if state is not self._state:
+            self._state, self._since = state, self._clock.stamp()
+        return DeviceView(
+            key=self.settings.key,
+            profile=self.settings.profile.key,
+            port=self.settings.port,
+            state=state,
+            since=self._since,
+            reason=self.link.reason,
+            serial=self._serial if self._known else None,
+            expected_serial=self.settings.serial,
+            event=self._event if state in (LinkState.CONNECTED, LinkState.WRONG_DEVICE) else None,
+            event_at=self._event_at,
+            captures=self._captures,
+            unparsed=self._unparsed,
+        )
+
+
+def _result(id_: str, device: str, event: Event, trigger: Trigger, seq: int) -> CommandResult:
+    if trigger is Trigger.TAKE:
+        done = event.is_stable
+    else:
+        done = event.kind in (Kind.OK, Kind.TARE)
+    return CommandResult(id_, device, "done" if done else "refused", None if done else event.code, seq)

@@ -1,0 +1,209 @@
+"""The talk with a device that is asked: pure, one command at a time, no answer taken for another's.
+
+After a time-out every later answer would be off by one. So the dialogue stops asking, listens until the line
+is quiet, and asks who is there or sends the protocol's abort, whose answer nothing else gives; then it goes on.
+"""
+
+from collections import deque
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from instruments.codec import Codec, Command, Verb
+from instruments.readings import Event, Kind
+
+QUIET_S = 0.3  # nothing for so long means that no answer is under way
+FIRST_QUIET_S = 0.15  # after opening: let what was in the line run out
+STREAM_SILENCE_S = 3.0
+IDENTIFY_AGAIN_S = (2.0, 10.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A command somebody wants done. ``id`` goes with the capture; ``expires_at``: monotonic seconds."""
+
+    verb: Verb
+    id: str | None = None
+    deadline_s: float | None = None
+    expires_at: float | None = None
+
+
+class Phase(StrEnum):
+    CLOSED = "closed"
+    LISTENING = "listening"  # until the line is quiet
+    IDLE = "idle"
+    WAITING = "waiting"  # for the answer to the pending command
+
+
+class Part(StrEnum):
+    """What a frame is in the talk."""
+
+    ANSWER = "answer"
+    UNASKED = "unasked"
+    LATE = "late"
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    part: Part
+    order: Order | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """An order that ends without an answer, and why (a stable code)."""
+
+    order: Order
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    command: Command
+    order: Order
+
+
+class Dialogue:
+    """``poll_s``: seconds between two looks; None for a device that is only listened to."""
+
+    def __init__(self, codec: Codec, *, poll_s: float | None = None, stream: bool = False) -> None:
+        self._codec, self._poll_s, self._stream = codec, poll_s, stream
+        self._orders: deque[Order] = deque()
+        self._pending: Send | None = None
+        self._deadline = self._not_before = self._next_poll = 0.0
+        self._identify: Command | None = None
+        self._silent_tries = 0
+        self._heard_at = 0.0
+        self._doubtful = False  # an answer may still be under way
+        self.streaming = False
+        self.phase = Phase.CLOSED
+
+    @property
+    def silent(self) -> bool:
+        return self._silent_tries > 0
+
+    @property
+    def pending(self) -> Order | None:
+        return self._pending.order if self._pending else None
+
+    def opened(self, now: float) -> None:
+        self.phase, self._not_before = Phase.LISTENING, now + FIRST_QUIET_S
+        self._identify = self._codec.command(Verb.IDENTIFY)
+        self._pending, self._doubtful, self.streaming = None, False, False
+
+    def closed(self) -> list[GivenUp]:
+        """The line broke: nothing that was asked will be answered."""
+        lost = [*([self._pending.order] if self._pending else []), *self._orders]
+        self._orders.clear()
+        self._pending, self.phase, self._silent_tries = None, Phase.CLOSED, 0
+        return [GivenUp(order, "link_unplugged") for order in lost if order.id is not None]
+
+    def want(self, order: Order) -> GivenUp | None:
+        """Queue an order; given back at once where the device cannot do it."""
+        if self.phase is Phase.CLOSED:
+            return GivenUp(order, "link_unplugged")
+        if self._codec.command(order.verb) is None:
+            return GivenUp(order, "no_such_command")
+        self._orders.append(order)
+        return None
+
+    def hear(self, event: Event, now: float) -> Heard:
+        """Which order, if any, this frame answers."""
+        if self.phase is Phase.LISTENING:
+            self._not_before = max(self._not_before, now + QUIET_S)
+            return Heard(Part.LATE if self._doubtful else Part.UNASKED)
+        pending, self._heard_at = self._pending, now
+        if pending is None or not pending.command.is_answered_by(event):
+            return Heard(Part.UNASKED)
+        self._pending, self.phase, self._silent_tries = None, Phase.IDLE, 0
+        if pending.order.verb is Verb.STREAM:
+            self.streaming = self._stream = event.kind is not Kind.ERROR
+        if pending.order.verb is Verb.IDENTIFY:
+            self._identify, self._doubtful = None, False
+        return Heard(Part.ANSWER, pending.order)
+
+    def restarted(self, now: float) -> GivenUp | None:
+        """The device introduced itself unasked: it was switched on again and forgot what it was asked."""
+        lost, self._pending = self._pending, None
+        self.streaming = False
+        if self.phase is Phase.WAITING:
+            self.phase, self._not_before = Phase.LISTENING, now + FIRST_QUIET_S
+        return GivenUp(lost.order, "device_restarted") if lost and lost.order.id else None
+
+    def step(self, now: float) -> Send | GivenUp | None:
+        """What to do now; call again until None."""
+        if self.phase is Phase.WAITING and now >= self._deadline:
+            return self._time_out(now)
+        if self.phase is Phase.LISTENING and now >= self._not_before:
+            self.phase = Phase.IDLE
+        if self.phase is not Phase.IDLE:
+            return None
+        if self.streaming and now - self._heard_at > STREAM_SILENCE_S:
+            self.streaming, self._identify = False, self._codec.command(Verb.IDENTIFY)
+        if self._identify is not None:
+            return self._send(self._identify, Order(Verb.IDENTIFY), now)
+        while self._orders:
+            order = self._orders[0]
+            if order.expires_at is not None and now >= order.expires_at:
+                self._orders.popleft()
+                return GivenUp(order, "too_late")
+            return self._ask(order, now)
+        return self._look(now)
+
+    def _ask(self, order: Order, now: float) -> Send | None:
+        if self.streaming:
+            # A streamed figure and the answer to S look alike: stop the stream, let it run out, then ask.
+            self.streaming = False
+            stop = self._codec.command(Verb.LOOK)
+            if stop is not None:
+                self.phase, self._not_before = Phase.LISTENING, now + FIRST_QUIET_S
+                return Send(stop, Order(Verb.LOOK))
+        self._orders.popleft()
+        command = self._codec.command(order.verb)
+        return self._send(command, order, now) if command is not None else None
+
+    def _look(self, now: float) -> Send | None:
+        if self._stream:
+            command = None if self.streaming else self._codec.command(Verb.STREAM)
+            return self._send(command, Order(Verb.STREAM), now) if command else None
+        if self._poll_s is None or now < self._next_poll:
+            return None
+        command = self._codec.command(Verb.LOOK)
+        self._next_poll = now + self._poll_s
+        return self._send(command, Order(Verb.LOOK), now) if command else None
+
+    def _send(self, command: Command, order: Order, now: float) -> Send:
+        deadline_s = order.deadline_s or command.deadline_s
+        self._pending = Send(replace(command, deadline_s=deadline_s), order)
+        self.phase, self._deadline = Phase.WAITING, now + deadline_s
+        return self._pending
+
+    def _time_out(self, now: float) -> GivenUp:
+        lost, self._pending = self._pending, None
+        assert lost is not None
+        first, longest = IDENTIFY_AGAIN_S
+        self.phase, self._doubtful = Phase.LISTENING, True
+        self._not_before = now + QUIET_S
+        if lost.order.verb in (Verb.TAKE, Verb.TARE, Verb.ZERO):
+            # The device still tries: end that, or its answer comes in the middle of the next question.
+            self._identify = self._codec.abort() or self._codec.command(Verb.IDENTIFY)
+        else:
+            self._silent_tries += 1
+            self._identify = self._codec.command(Verb.IDENTIFY)
+            if self._silent_tries > 1:
+                self._not_before = now + min(longest, first * self._silent_tries)
+        return GivenUp(lost.order, "no_answer")
+
+    def next_time(self) -> float | None:
+        """When ``step`` has to be called even if nothing comes."""
+        match self.phase:
+            case Phase.CLOSED:
+                return None
+            case Phase.LISTENING:
+                return self._not_before
+            case Phase.WAITING:
+                return self._deadline
+        if self._identify is not None or self._orders or (self._stream and not self.streaming):
+            return 0.0
+        if self.streaming:
+            return self._heard_at + STREAM_SILENCE_S
+        return self._next_poll if self._poll_s is not None else None

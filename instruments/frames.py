@@ -1,0 +1,91 @@
+"""Framers: cut a stream of bytes into frames. Pure: no clock, no input or output.
+
+A time-out ends a wait, never a frame: half a line stays half a line until the rest comes or the link breaks.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+LONGEST_FRAME = 4096  # bytes; no device here sends a tenth of it, so more means noise
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """When bytes were read: wall clock (UTC, may jump) and monotonic nanoseconds (never does)."""
+
+    wall: datetime
+    mono_ns: int
+
+
+class Verdict(StrEnum):
+    WHOLE = "whole"
+    OVERLONG = "overlong"
+    CUT_OFF = "cut_off"  # the link broke before the end came
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Bytes of one message with its terminator, and when its first and last byte were read."""
+
+    raw: bytes
+    first: Stamp
+    last: Stamp
+    verdict: Verdict = Verdict.WHOLE
+
+
+class Framer(Protocol):
+    def feed(self, chunk: bytes, at: Stamp) -> list[Frame]:
+        """Frames completed by this chunk, in order; every byte given ends in exactly one frame."""
+
+    def flush(self, at: Stamp) -> list[Frame]:
+        """What is left when the link breaks, as frames that are not whole."""
+
+    @property
+    def waiting(self) -> bytes:
+        """Bytes of a frame that has not ended yet."""
+
+
+class LineFramer:
+    """Lines ended by ``terminator``; a line longer than ``longest`` is cut and marked."""
+
+    def __init__(self, terminator: bytes = b"\r\n", longest: int = LONGEST_FRAME) -> None:
+        self._terminator = terminator
+        self._longest = longest
+        self._buffer = bytearray()
+        self._first: Stamp | None = None
+
+    @property
+    def waiting(self) -> bytes:
+        return bytes(self._buffer)
+
+    def feed(self, chunk: bytes, at: Stamp) -> list[Frame]:
+        if not chunk:
+            return []
+        first = self._first or at
+        searched = max(0, len(self._buffer) - len(self._terminator) + 1)
+        self._buffer += chunk
+        frames: list[Frame] = []
+        while True:
+            end = self._buffer.find(self._terminator, searched)
+            verdict = Verdict.WHOLE
+            if end >= 0 and end + len(self._terminator) <= self._longest:
+                size = end + len(self._terminator)
+            elif len(self._buffer) >= self._longest:
+                size, verdict = self._longest, Verdict.OVERLONG
+            else:
+                break
+            frames.append(Frame(bytes(self._buffer[:size]), first, at, verdict))
+            del self._buffer[:size]
+            first, searched = at, 0
+        self._first = first if self._buffer else None
+        return frames
+
+    def flush(self, at: Stamp) -> list[Frame]:
+        if not self._buffer:
+            return []
+        frame = Frame(bytes(self._buffer), self._first or at, at, Verdict.CUT_OFF)
+        self._buffer.clear()
+        self._first = None
+        return [frame]

@@ -1,0 +1,304 @@
+"""The process at the bench: one event loop for all ports, one spool, two threads towards the server."""
+
+import contextlib
+import fcntl
+import logging
+import os
+import selectors
+import shutil
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import FrameType
+
+from instruments.board import Board, CommandResult
+from instruments.canonical import JsonValue
+from instruments.captures import Draft, Stored
+from instruments.clock import Clock, SystemClock, boot_id
+from instruments.device import Device
+from instruments.dialogue import Order
+from instruments.errors import InstrumentError, NotEnrolled, PortBusy
+from instruments.forwarder import Delivery, DeliveryState, Forwarder
+from instruments.keys import load_identity
+from instruments.live import LiveChannel
+from instruments.settings import Settings
+from instruments.spool import Spool, SpoolReader
+from instruments.status import StatusPage, write_status
+from instruments.wire import Server
+
+log = logging.getLogger("instruments")
+
+STATUS_EVERY_S = 1.0
+LOOK_FOR_IDENTITY_S = 2.0
+BOARD_EVERY_S = 0.04
+MOST_WAITING = 5000  # drafts in memory while the disk refuses; then the ports are not read any more
+
+
+@dataclass(slots=True)
+class _Delivery:
+    """The threads towards the server; there are none before enrolment."""
+
+    forwarder: Forwarder
+    live: LiveChannel
+    threads: list[threading.Thread]
+
+
+class Gateway:
+    """``run`` returns after ``stop``; everything that was read is on the disk by then."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self._clock = clock or SystemClock()
+        self._stop = False
+        self._selector = selectors.DefaultSelector()
+        self._wake_in, self._wake_out = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._selector.register(self._wake_in, selectors.EVENT_READ, None)
+        self._registered: dict[int, tuple[Device, int]] = {}
+        settings.folder.mkdir(parents=True, exist_ok=True)
+        self._lock = self._only_one()
+        self.spool = Spool(settings.spool_path)
+        boot = boot_id()
+        self.devices = {row.key: Device(row, self._clock, self, boot) for row in settings.devices}
+        self.board = Board()
+        self._orders: deque[tuple[str, Order]] = deque()
+        self._urgent = False
+        self._spool_fault: str | None = None
+        self._commit_again = self._next_status = self._next_identity = self._next_board = 0.0
+        self._delivery: _Delivery | None = None
+        self._not_enrolled: str | None = None
+        self._page: StatusPage | None = None
+
+    def _only_one(self) -> int:
+        descriptor = os.open(
+            self.settings.folder / "gateway.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+        )
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as exc:
+            os.close(descriptor)
+            raise PortBusy(f"another gateway already works in {self.settings.folder}") from exc
+        return descriptor
+
+    # --- what devices call ---------------------------------------------------------------------------------
+
+    def keep(self, draft: Draft, then: Callable[[Stored], None], urgent: bool) -> None:
+        self.spool.add(draft, self._clock.seconds(), then)
+        self._urgent = self._urgent or urgent
+
+    def report(self, result: CommandResult) -> None:
+        if self._delivery is not None:
+            self._delivery.live.report(result)
+
+    # --- what other threads call ---------------------------------------------------------------------------
+
+    def order(self, device: str, order: Order) -> None:
+        self._orders.append((device, order))
+        self._wake()
+
+    def stop(self, *_: int | FrameType | None) -> None:
+        self._stop = True
+        self._wake()
+
+    def _wake(self) -> None:
+        with contextlib.suppress(BlockingIOError):  # a full pipe wakes as well
+            os.write(self._wake_out, b".")
+
+    # --- the loop ------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        if self.settings.status_port:
+            self._page = StatusPage(self.settings.status_port, self.status)
+        try:
+            while not self._stop:
+                self._turn()
+        finally:
+            self._shut()
+
+    def _turn(self) -> None:
+        ready = self._selector.select(self._wait_s())
+        now = self._clock.seconds()
+        for key, mask in ready:
+            if key.data is None:
+                with contextlib.suppress(BlockingIOError):
+                    os.read(self._wake_in, 4096)
+            else:
+                self._serve(key.data, mask, now)
+        self._hand_out_orders()
+        for device in self.devices.values():
+            if device.link.descriptor is None and now >= device.link.retry_at:
+                device.open(now)
+            device.tick(now)
+        self._commit_if_due(now)
+        for device in self.devices.values():  # what waited for the commit goes at once
+            device.tick(now)
+            self._watch(device)
+        self._housekeeping(now)
+
+    def _serve(self, device: Device, mask: int, now: float) -> None:
+        if mask & selectors.EVENT_WRITE:
+            device.writable(now)
+        if mask & selectors.EVENT_READ and device.link.descriptor is not None:
+            device.readable(now)
+
+    def _hand_out_orders(self) -> None:
+        while self._orders:
+            key, order = self._orders.popleft()
+            device = self.devices.get(key)
+            if device is not None:
+                device.want(order)
+            elif order.id is not None:
+                self.report(CommandResult(order.id, key, "refused", "unknown_device", None))
+
+    def _commit_if_due(self, now: float) -> None:
+        due = self.spool.due_at
+        if due is None or now < self._commit_again or not (self._urgent or now >= due):
+            return
+        try:
+            self.spool.commit()
+        except Exception as exc:  # the two SQLite modules have no common error class
+            if not _is_database_error(exc):
+                raise
+            # Disk full or gone: nothing is lost, no device gets its next command, and it is tried again.
+            self._spool_fault = f"the spool cannot be written: {exc}"
+            log.error(self._spool_fault)
+            self._commit_again = now + 1.0
+            return
+        self._spool_fault, self._urgent = None, False
+        if self._delivery is not None:
+            self._delivery.forwarder.wake()
+
+    def _watch(self, device: Device) -> None:
+        """Keep the selector in step with the device's descriptor; none is read while the spool is stuck."""
+        descriptor = device.link.descriptor
+        for known in [
+            fd for fd, (owner, _) in self._registered.items() if owner is device and fd != descriptor
+        ]:
+            with contextlib.suppress(KeyError, ValueError, OSError):
+                self._selector.unregister(known)
+            del self._registered[known]
+        if descriptor is None:
+            return
+        mask = 0 if self.spool.waiting > MOST_WAITING else selectors.EVENT_READ
+        mask |= selectors.EVENT_WRITE if device.link.wants_write else 0
+        held = self._registered.get(descriptor)
+        if held is not None and held[1] == mask:
+            return
+        if held is not None:
+            self._selector.unregister(descriptor)
+            del self._registered[descriptor]
+        if mask:
+            self._selector.register(descriptor, mask, device)
+            self._registered[descriptor] = (device, mask)
+
+    def _wait_s(self) -> float:
+        now = self._clock.seconds()
+        times = [self._next_status, *(t for d in self.devices.values() if (t := d.next_time()) is not None)]
+        if self.spool.due_at is not None:
+            times.append(max(self.spool.due_at, self._commit_again))
+        return max(0.0, min(times) - now)
+
+    def _housekeeping(self, now: float) -> None:
+        if now >= self._next_board:
+            self._next_board = now + BOARD_EVERY_S
+            for device in self.devices.values():
+                self.board.show(device.view())
+        if self._delivery is None and now >= self._next_identity:
+            self._next_identity = now + LOOK_FOR_IDENTITY_S
+            self._start_delivery()
+        if now >= self._next_status:
+            self._next_status = now + STATUS_EVERY_S
+            for device in self.devices.values():
+                self.board.show(device.view())
+            try:
+                write_status(self.settings.status_path, self.status())
+            except OSError as exc:
+                log.warning("the status file cannot be written: %s", exc)
+
+    # --- towards the server --------------------------------------------------------------------------------
+
+    def _start_delivery(self) -> None:
+        """Works without the server: captures wait in the spool until there is an identity."""
+        try:
+            identity = load_identity(self.settings.identity_path)
+        except NotEnrolled as exc:
+            if self._not_enrolled is None:
+                log.warning("not enrolled: %s", exc)
+            self._not_enrolled = str(exc)
+            return
+        address = self.settings.server or identity.server
+        reader = SpoolReader(self.settings.spool_path)
+        keep_s = self.settings.keep_days * 86400.0
+        forwarder = Forwarder(reader, self._server(address, 30.0), identity, keep_s=keep_s)
+        live = LiveChannel(
+            self._server(address, 5.0), identity, self.board, order=self.order, spool_state=self._spool_state
+        )
+        threads = [
+            threading.Thread(target=forwarder.run, name="forwarder", daemon=True),
+            threading.Thread(target=live.run, name="live", daemon=True),
+        ]
+        self._delivery, self._not_enrolled = _Delivery(forwarder, live, threads), None
+        for thread in threads:
+            thread.start()
+        log.info("delivers to %s as %s", address, identity.gateway_id)
+
+    def _server(self, address: str, timeout_s: float) -> Server:
+        return Server(address, self.settings.ca_file, timeout_s)
+
+    def _spool_state(self) -> dict[str, JsonValue]:
+        delivery = self._delivery.forwarder.delivery if self._delivery else None
+        delivery = delivery or Delivery(DeliveryState.REFUSED, 0, "not_enrolled", self._not_enrolled)
+        return {
+            "epoch": self.spool.epoch,
+            "last_seq": self.spool.last_seq,
+            "acknowledged": delivery.acknowledged,
+            "pending": max(0, self.spool.last_seq - delivery.acknowledged),
+            "delivery": delivery.state.value,
+            "code": delivery.code,
+            "sentence": self._spool_fault or delivery.sentence,
+            "disk_free_mb": shutil.disk_usage(self.settings.folder).free // 2**20,
+        }
+
+    def status(self) -> dict[str, JsonValue]:
+        """For the status file, the status page and whoever asks after our health."""
+        at = self._clock.stamp().wall.isoformat(timespec="seconds")
+        return {
+            "name": self.settings.name,
+            "process": os.getpid(),
+            "at": at,
+            "enrolled": self._delivery is not None,
+            "live_channel": self._delivery.live.sentence if self._delivery else self._not_enrolled,
+            "spool": self._spool_state(),
+            "devices": [view.as_json() for view in self.board.views()],
+        }
+
+    def _shut(self) -> None:
+        now = self._clock.seconds()
+        for device in self.devices.values():
+            device.shut(now)
+        with contextlib.suppress(InstrumentError):
+            self.spool.commit()
+        if self._delivery is not None:
+            self._delivery.forwarder.stop()
+            self._delivery.live.stop()
+            for thread in self._delivery.threads:
+                thread.join(timeout=3.0)
+        if self._page is not None:
+            self._page.close()
+        self.settings.status_path.unlink(missing_ok=True)
+        self.spool.close()
+        self._selector.close()
+        for descriptor in (self._wake_in, self._wake_out, self._lock):
+            os.close(descriptor)
+
+
+def _is_database_error(exc: Exception) -> bool:
+    return any(kind.__name__ == "DatabaseError" for kind in type(exc).__mro__)
+
+
+def run_until_signalled(gateway: Gateway) -> None:
+    """SIGTERM and SIGINT stop it cleanly."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, gateway.stop)
+    gateway.run()

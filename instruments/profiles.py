@@ -1,0 +1,140 @@
+"""Profiles: a device type is a row of facts and a recorded dialogue, not a class.
+
+Built-in rows lie beside this module as TOML; a bench may add its own folder. Each carries dialogues that the
+conformance test walks.
+"""
+
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from instruments.codec import Codec, Verb
+from instruments.errors import ProfileWrong
+from instruments.generic_line import GenericLine, compile_line
+from instruments.mtsics import MtSics
+
+BUILT_IN = Path(__file__).parent / "profiles"
+
+
+@dataclass(frozen=True, slots=True)
+class LineSettings:
+    """Serial line as the device's manual states it; a socket ignores them."""
+
+    baud: int = 9600
+    bytesize: int = 8
+    parity: str = "N"
+    stopbits: int = 1
+    handshake: str = "none"  # none | xonxoff | rtscts
+    dtr: bool | None = None
+    rts: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One exchange seen on a real line or in a manual, and what it must be read as."""
+
+    request: bytes
+    response: bytes
+    expected: Mapping[str, object]
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    key: str
+    title: str
+    protocol: str
+    codec: Codec
+    line: LineSettings
+    controls: bytes  # control characters the protocol uses: all others count as noise
+    dialogues: tuple[Recorded, ...] = field(default=())
+
+
+def profile_names(folders: tuple[Path, ...] = ()) -> list[str]:
+    return sorted({path.stem for folder in (*folders, BUILT_IN) for path in folder.glob("*.toml")})
+
+
+def load_profile(key: str, folders: tuple[Path, ...] = ()) -> Profile:
+    """A profile by name, or by the path of its TOML file. Raises ProfileWrong with what is wrong where."""
+    for path in (*(folder / f"{key}.toml" for folder in (*folders, BUILT_IN)), Path(key)):
+        if path.suffix == ".toml" and path.is_file():
+            return _read(path)
+    raise ProfileWrong(f"no profile called {key!r}; there are: {', '.join(profile_names(folders))}")
+
+
+def _read(path: Path) -> Profile:
+    try:
+        row = tomllib.loads(path.read_text(encoding="utf-8"))
+        return parse_profile(path.stem, row)
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError, UnicodeDecodeError) as exc:
+        raise ProfileWrong(f"{path}: {type(exc).__name__}: {exc}") from exc
+    except ProfileWrong as exc:
+        raise ProfileWrong(f"{path}: {exc}") from exc
+
+
+def parse_profile(key: str, row: Mapping[str, object]) -> Profile:
+    """Raises ProfileWrong, KeyError, TypeError or ValueError for a row that cannot be used."""
+    protocol = str(row["protocol"])
+    if protocol not in CODECS:
+        raise ProfileWrong(f"no protocol called {protocol!r}; there are: {', '.join(sorted(CODECS))}")
+    return Profile(
+        key=key,
+        title=str(row.get("title", key)),
+        protocol=protocol,
+        codec=CODECS[protocol](_table(row, "codec")),
+        line=LineSettings(**_table(row, "line")),  # type: ignore[arg-type]
+        controls=str(row.get("controls", "\r\n")).encode("latin-1"),
+        dialogues=tuple(_dialogues(row)),
+    )
+
+
+def _table(row: Mapping[str, object], name: str) -> Mapping[str, object]:
+    table = row.get(name, {})
+    if not isinstance(table, Mapping):
+        raise ProfileWrong(f"[{name}] must be a table")
+    return table
+
+
+def _dialogues(row: Mapping[str, object]) -> Iterator[Recorded]:
+    listed = row.get("dialogue", [])
+    if not isinstance(listed, list):
+        raise ProfileWrong("[[dialogue]] must be a list of tables")
+    for item in listed:
+        yield Recorded(
+            str(item.get("request", "")).encode("latin-1"),
+            str(item["response"]).encode("latin-1"),
+            item["expected"],
+            str(item["source"]),
+        )
+
+
+def _mt_sics(facts: Mapping[str, object]) -> Codec:
+    return MtSics(**facts)  # type: ignore[arg-type]
+
+
+def _generic_line(facts: Mapping[str, object]) -> Codec:
+    return GenericLine(
+        pattern=compile_line(str(facts["pattern"])),
+        terminator=str(facts.get("terminator", "\r\n")).encode("ascii"),
+        unit=None if facts.get("unit") is None else str(facts["unit"]),
+        stable=_texts(facts, "stable"),
+        dynamic=_texts(facts, "dynamic"),
+        commands={
+            Verb(verb): str(wire).encode("latin-1") for verb, wire in _table(facts, "commands").items()
+        },
+        deadline_s=float(str(facts.get("deadline_s", 5.0))),
+    )
+
+
+def _texts(facts: Mapping[str, object], name: str) -> frozenset[str]:
+    listed = facts.get(name, [])
+    if not isinstance(listed, list):
+        raise ProfileWrong(f"{name} must be a list of texts")
+    return frozenset(str(text) for text in listed)
+
+
+CODECS: dict[str, Callable[[Mapping[str, object]], Codec]] = {
+    "MT-SICS": _mt_sics,
+    "regex": _generic_line,
+}

@@ -1,0 +1,71 @@
+"""What a frame says, in the vocabulary of the ``decode`` command and of the captures on the wire."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+
+from instruments.canonical import JsonValue
+
+
+class Kind(StrEnum):
+    READING = "reading"
+    TARE = "tare"
+    OVERLOAD = "overload"
+    UNDERLOAD = "underload"
+    STATUS = "status"  # the device cannot just now: busy, or not stable in time
+    OK = "ok"
+    ERROR = "error"
+    IDENTITY = "identity"
+    LIST = "list"
+    TIMEOUT = "timeout"  # nothing, or not a whole frame, came in time
+    UNPARSED = "unparsed"  # kept as it is; nobody guesses
+
+
+STABLE, DYNAMIC, NOT_APPLICABLE = "stable", "dynamic", "n/a"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One frame, read.
+
+    ``value`` keeps every digit as sent; ``unit`` is None unless the wire or the profile states it.
+    ``head`` is the part of the frame that tells which command it answers ("" where a protocol has none).
+    """
+
+    kind: Kind
+    value: str | None = None
+    unit: str | None = None
+    stability: str | None = None
+    code: str | None = None
+    head: str = ""
+    more: Mapping[str, JsonValue] = field(default_factory=dict)
+
+    @property
+    def number(self) -> Decimal | None:
+        """The value to reckon with; None for everything that is not a value."""
+        return Decimal(self.value) if self.value is not None and self.kind in WEIGHED else None
+
+    @property
+    def is_stable(self) -> bool:
+        """True too where a device has no such flag: its lines are finished readings."""
+        return self.kind in WEIGHED and self.stability in (STABLE, NOT_APPLICABLE)
+
+    def as_json(self) -> dict[str, JsonValue]:
+        said: dict[str, JsonValue] = {
+            "kind": self.kind.value,
+            "value": self.value,
+            "unit": self.unit,
+            "stability": self.stability,
+        }
+        if self.code is not None:
+            said["code"] = self.code
+        return {**said, **self.more}
+
+
+WEIGHED = frozenset({Kind.READING, Kind.TARE})
+
+
+def printable(raw: bytes) -> str:
+    """Bytes as a person can read them: controls as \\r, \\n, \\x02."""
+    return raw.decode("latin-1").encode("unicode_escape").decode("ascii")
