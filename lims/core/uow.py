@@ -136,7 +136,9 @@ class UnitOfWork:
 
     def get(self, model: type[T], ident: int | str, *, version: int | None = None, lock: bool = True) -> T:
         """The row, locked for this transaction. Raises NotFound, StaleVersion."""
-        row = self.session.get(model, ident, with_for_update=lock or None, populate_existing=True)
+        # OF: PostgreSQL refuses to lock the outer joins of eagerly loaded relations.
+        locked: dict[str, Any] | None = {"of": model} if lock else None
+        row = self.session.get(model, ident, with_for_update=locked, populate_existing=True)
         if row is None:
             raise NotFound(_("This does not exist (any more)."))
         if version is not None and getattr(row, "version", version) != version:
