@@ -271,8 +271,5 @@ class Device:
 
 
 def _result(id_: str, device: str, event: Event, trigger: Trigger, seq: int) -> CommandResult:
-    if trigger is Trigger.TAKE:
-        done = event.is_stable
-    else:
-        done = event.kind in (Kind.OK, Kind.TARE)
+    done = event.is_stable if trigger is Trigger.TAKE else event.kind in (Kind.OK, Kind.TARE)
     return CommandResult(id_, device, "done" if done else "refused", None if done else event.code, seq)

@@ -19,7 +19,7 @@ from instruments.captures import Draft, Stored
 from instruments.clock import Clock, SystemClock, boot_id
 from instruments.device import Device
 from instruments.dialogue import Order
-from instruments.errors import InstrumentError, NotEnrolled, PortBusy
+from instruments.errors import NotEnrolled, PortBusy
 from instruments.forwarder import Delivery, DeliveryState, Forwarder
 from instruments.keys import load_identity
 from instruments.live import LiveChannel
@@ -277,8 +277,8 @@ class Gateway:
         now = self._clock.seconds()
         for device in self.devices.values():
             device.shut(now)
-        with contextlib.suppress(InstrumentError):
-            self.spool.commit()
+        self._urgent, self._commit_again = True, now
+        self._commit_if_due(now)
         if self._delivery is not None:
             self._delivery.forwarder.stop()
             self._delivery.live.stop()
