@@ -54,8 +54,9 @@ def _backends(request: pytest.FixtureRequest) -> Iterator[Backends]:
             made[name] = SqliteBackend() if sqlite else PostgresBackend(request.getfixturevalue("postgres"))
         return made[name]
 
-    request.addfinalizer(lambda: [b.close() for b in made.values()])
     yield backend
+    for one in made.values():
+        one.close()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -35,7 +35,7 @@ def settings_for(url: str, data: Path) -> Settings:
 
 
 def build_schema(app: Flask) -> None:
-    """Migrate to head. LIMS_TEST_SCHEMA=models takes the tables from the models instead (while they change)."""
+    """Migrate to head; LIMS_TEST_SCHEMA=models takes the tables from the models (while they change)."""
     from_models = os.environ.get("LIMS_TEST_SCHEMA") == "models"
     with app.app_context():
         if from_models or not any((MIGRATIONS / "versions").glob("*.py")):
@@ -48,7 +48,7 @@ def build_schema(app: Flask) -> None:
 class Backend(ABC):
     """One kind of database with one application on it; ``fresh()`` empties both for the next test.
 
-    ``app`` and ``clock`` live as long as the test process: making an application costs too much for each test.
+    ``app`` and ``clock`` live as long as the test process: an application for each test costs too much.
     """
 
     name: str

@@ -96,13 +96,13 @@ def _server_user() -> str | None:
     raise PostgresMissing("running as root, and there is no user 'postgres' to run PostgreSQL as")
 
 
-def _as_server_user() -> dict[str, object]:
+def _server_group() -> int | None:
     user = _server_user()
-    return {} if user is None else {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
+    return None if user is None else pwd.getpwnam(user).pw_gid
 
 
 def _new_folder() -> Path:
-    """Short, because a socket's path may have 107 bytes only; 0700, because the server trusts who connects."""
+    """Short: a socket's path may have 107 bytes. 0700: the server trusts whoever connects."""
     folder = Path(tempfile.mkdtemp(prefix="lims-pg-"))
     if len(str(folder)) > 80:
         folder.rmdir()
@@ -114,10 +114,16 @@ def _new_folder() -> Path:
 
 
 def _initialise(folder: Path) -> None:
-    command = [programs() / "initdb", "-D", folder / "data", "-U", "lims", "--auth=trust"]
+    command = [str(programs() / "initdb"), "-D", str(folder / "data"), "-U", "lims", "--auth=trust"]
     command += ["--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"]
     done = subprocess.run(
-        command, capture_output=True, text=True, cwd=folder, check=False, **_as_server_user()
+        command,
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        check=False,
+        user=_server_user(),
+        group=_server_group(),
     )
     if done.returncode:
         raise RuntimeError(f"initdb: {done.stderr.strip()}")
@@ -134,9 +140,11 @@ def _guard() -> None:
     server = None
     try:
         _initialise(folder)
-        tool = [programs() / "postgres", "-D", folder / "data"]
+        tool = [str(programs() / "postgres"), "-D", str(folder / "data")]
         with (folder / "log").open("w") as log:
-            server = subprocess.Popen(tool, stdout=log, stderr=log, cwd=folder, **_as_server_user())
+            server = subprocess.Popen(
+                tool, stdout=log, stderr=log, cwd=folder, user=_server_user(), group=_server_group()
+            )
         _wait_until_it_answers(folder, server)
         print(f"ready {folder}", flush=True)
         sys.stdin.read()
@@ -150,7 +158,7 @@ def _guard() -> None:
 
 
 def _wait_until_it_answers(folder: Path, server: subprocess.Popen[bytes]) -> None:
-    ask = [programs() / "pg_isready", "-q", "-h", folder, "-U", "lims", "-d", "postgres"]
+    ask = [str(programs() / "pg_isready"), "-q", "-h", str(folder), "-U", "lims", "-d", "postgres"]
     for _ in range(200):
         if server.poll() is not None:
             raise RuntimeError(f"postgres ended: {(folder / 'log').read_text()[-500:]}")

@@ -1,0 +1,119 @@
+"""Migrations lead from nothing to exactly what the models say, on both databases."""
+
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from flask_migrate import downgrade
+from sqlalchemy import Engine, create_engine, inspect, text
+from sqlalchemy.exc import DBAPIError
+
+from lims.app import create_app
+from lims.core.database import db
+from tests.support.backends import settings_for
+
+MIGRATIONS = str(Path(__file__).parents[1] / "migrations")
+
+
+@pytest.fixture
+def from_models(database, tmp_path, request) -> Engine:
+    """The same kind of database, its tables made by the models."""
+    if database.name == "sqlite":
+        url = f"sqlite:///{tmp_path / 'models.sqlite'}"
+    else:
+        server = request.getfixturevalue("postgres")
+        administration = create_engine(server.url("postgres"), isolation_level="AUTOCOMMIT")
+        with administration.connect() as connection:
+            connection.execute(text("DROP DATABASE IF EXISTS models WITH (FORCE)"))
+            connection.execute(text("CREATE DATABASE models"))
+        administration.dispose()
+        url = server.url("models")
+    app = create_app(settings_for(url, tmp_path))
+    with app.app_context():
+        db.create_all()
+        engine = db.engine
+    yield engine
+    engine.dispose()
+
+
+def described(engine: Engine) -> dict[str, object]:
+    """Everything the database itself says of its tables, in comparable form."""
+    look = inspect(engine)
+    found: dict[str, object] = {}
+    for table in sorted(look.get_table_names()):
+        if table == "alembic_version" or "_fts" in table:
+            continue
+        for column in look.get_columns(table):
+            facts = (str(column["type"]), column["nullable"], column["default"], column.get("identity"))
+            found[f"{table}.{column['name']}"] = facts
+        found[f"{table} key"] = look.get_pk_constraint(table)
+        for kind in ("check_constraints", "unique_constraints", "foreign_keys", "indexes"):
+            rows = getattr(look, f"get_{kind}")(table)
+            found[f"{table} {kind}"] = sorted(rows, key=lambda r: str(r["name"]))
+    return found
+
+
+def test_migrated_tables_equal_the_models(database, from_models):
+    migrated, modelled = described(database.engine), described(from_models)
+    different = {k: (migrated.get(k), v) for k, v in modelled.items() if migrated.get(k) != v}
+    assert different == {}, "run script/first-migration, or write a migration"
+    assert sorted(migrated) == sorted(modelled)
+
+
+def test_alembic_finds_nothing_left_to_migrate(database):
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        found = compare_metadata(context, db.metadata)
+    ours = [step for step in found if not ("remove" in str(step[0]) and "_fts" in str(step[1]))]
+    assert ours == []
+
+
+def test_going_back_is_refused_with_a_sentence(database, caplog):
+    with database.app.app_context(), pytest.raises(SystemExit):
+        downgrade(directory=MIGRATIONS)
+    assert "restore the backup" in caplog.text
+    with database.engine.connect() as connection:
+        head = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
+    assert head >= "0002"
+
+
+APPEND_ONLY = [
+    "audit_event",
+    "calibration_record",
+    "capture",
+    "capture_batch",
+    "capture_claim",
+    "custody_event",
+    "input_value",
+    "link_download",
+    "result_version",
+    "signature",
+    "stored_file",
+]
+
+
+def test_every_append_only_table_has_its_triggers(database):
+    if database.name == "sqlite":
+        ask = "SELECT tbl_name || ' ' || name FROM sqlite_master WHERE type = 'trigger'"
+    else:
+        ask = (
+            "SELECT tgrelid::regclass || ' ' || tgname FROM pg_trigger WHERE NOT tgisinternal"
+            " AND tgenabled = 'O'"
+        )
+    with database.engine.connect() as connection:
+        triggers = set(connection.execute(text(ask)).scalars())
+    for table in APPEND_ONLY:
+        assert {f"{table} {table}_refuse_update", f"{table} {table}_refuse_delete"} <= triggers
+
+
+@pytest.mark.parametrize("attack", ["UPDATE stored_file SET size = 2", "DELETE FROM stored_file"])
+def test_what_was_recorded_cannot_be_changed_by_any_program(database, attack):
+    row = "INSERT INTO stored_file VALUES ('ab', 1, 'text/plain', '2026-11-22 00:00:00')"
+    with database.engine.connect() as connection:
+        connection.execute(text(row))
+        connection.commit()
+        with pytest.raises(DBAPIError, match="recorded rows cannot be"):
+            connection.execute(text(attack))
+        connection.rollback()
+        assert connection.execute(text("SELECT size FROM stored_file")).scalar_one() == 1
