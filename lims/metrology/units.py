@@ -101,6 +101,12 @@ def convert_decimal(value: Exact, source: str, target: str) -> Decimal:
     return to_decimal(convert(value, source, target))
 
 
+def known_units(like: str | None = None) -> tuple[str, ...]:
+    """All units of the table, or those that convert to and from ``like``, in the order of the table."""
+    dimension = None if like is None else _look_up(like).dimension
+    return tuple(symbol for symbol, unit in _UNITS.items() if dimension in (None, unit.dimension))
+
+
 def _look_up(symbol: str) -> Unit:
     unit = _UNITS.get(canonical(symbol))
     if unit is None:
