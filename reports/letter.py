@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from reports.canonical import decode, encode
 from reports.document import NOTHING, Labelled, Laboratory, Language, Party, Text
 
-
 CLOSING = Text("特此函告。", "Yours faithfully,")
 SEAL_PLACE = Text("（盖章）", "(Seal)")
 

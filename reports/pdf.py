@@ -3,14 +3,18 @@
 Nothing of the typesetter is imported here, so a web process that owns a ``Renderer`` stays small.
 """
 
+import json
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from typing import BinaryIO, cast
 
 from reports.canonical import DocumentError, all_texts, encode
 from reports.document import CertificateDocument
@@ -47,6 +51,8 @@ class _Worker:
             cwd=root,
             env=_plain_environment(),
         )
+        self._requests = cast(BinaryIO, self._process.stdin)
+        self._replies = cast(BinaryIO, self._process.stdout)
 
     @property
     def pid(self) -> int:
@@ -54,8 +60,6 @@ class _Worker:
 
     def ask(self, parts: list[bytes]) -> list[bytes]:
         """One request; a child that takes too long or dies raises RenderError and is gone."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
         late = threading.Event()
 
         def too_late() -> None:
@@ -66,8 +70,8 @@ class _Worker:
         timer.daemon = True
         timer.start()
         try:
-            write_frame(self._process.stdin, parts)
-            reply = read_frame(self._process.stdout)
+            write_frame(self._requests, parts)
+            reply = read_frame(self._replies)
         except OSError:
             reply = None
         finally:
@@ -76,7 +80,7 @@ class _Worker:
             self.renders += 1
             return reply
         ended = self._end()
-        if late.is_set() or ended == -24:  # SIGXCPU
+        if late.is_set() or ended == -signal.SIGXCPU:
             raise RenderError(
                 "render_timeout", f"the report took longer than {self._seconds} s to set and was stopped"
             )
@@ -92,12 +96,9 @@ class _Worker:
         return code
 
     def close(self) -> None:
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None:
-                try:
-                    stream.close()
-                except OSError:  # a broken pipe, flushed on closing
-                    continue
+        for stream in (self._requests, self._replies):
+            with suppress(OSError):  # a broken pipe, flushed on closing
+                stream.close()
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
@@ -138,6 +139,11 @@ class Renderer:
     def warm_up(self) -> None:
         """Start a child and let it load its fonts, so that the first report is not the slow one."""
         self._exchange([b"warm", b""])
+
+    def parts_found(self) -> dict[str, str]:
+        """What the typesetter found on this machine: versions and libraries, for the doctor."""
+        found = json.loads(self._exchange([b"probe", b""]))
+        return {str(name): str(value) for name, value in found.items()}
 
     def close(self) -> None:
         """Stop the idle children. The renderer may be used again afterwards."""

@@ -45,11 +45,11 @@ def _label(sheet: LabelSheet, label: Label) -> str:
 def _qr(sheet: LabelSheet, code: str, margin: int) -> tuple[str, int, int]:
     """The QR field; where text starts: x beside it, y at the top."""
     try:
-        modules = segno.make_qr(code, error="m").symbol_size(border=0)[0]
+        modules = int(segno.make_qr(code, error="m").symbol_size(border=0)[0])
     except segno.DataOverflowError as exc:
         raise DocumentError("qr_too_long", "this code is too long for a QR code") from exc
     side = min(dots(sheet, sheet.height_mm) - 2 * margin, dots(sheet, sheet.width_mm) * 46 // 100)
-    scale = max(1, min(10, side // modules))
+    scale = max(1, min(10, side // int(modules)))
     field = f"^FO{margin},{margin}^BQN,2,{scale}^FH_^FDMA,{_escaped(code)}^FS"
     return field, margin + modules * scale + dots(sheet, 1.5), margin
 
