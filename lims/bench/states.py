@@ -34,6 +34,6 @@ class CaptureKind(StrEnum):
 
 
 class Verdict(StrEnum):
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105
     FAIL = "fail"
     NOT_JUDGED = "not_judged"

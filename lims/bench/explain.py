@@ -1,0 +1,163 @@
+"""Explain this number: from a reported value back to formula, inputs, captures and raw bytes, recomputed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from flask_babel import gettext as _
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from lims.bench import compute
+from lims.bench.inputs import sheet_of_test
+from lims.bench.models import Capture, CaptureBatch, InputValue, Result, ResultVersion, Worksheet
+from lims.catalogue.models import Limit, MethodVersion
+from lims.core.audit import canonical
+from lims.core.errors import NotFound
+from lims.core.permissions import Actor, Permission
+from lims.equipment.models import CalibrationRecord, Equipment, Gateway
+from lims.intake.models import Order, RequestedTest, Sample
+from lims.metrology.formula_check import compile_formula
+from lims.metrology.stored_values import store_value
+from lims.metrology.values import write_value
+from lims.people.models import Account
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """One input with all that stands behind it."""
+
+    value: InputValue
+    entered_by: Account | None
+    capture: Capture | None
+    batch: CaptureBatch | None
+    gateway: Gateway | None
+    equipment: Equipment | None
+    calibration: CalibrationRecord | None
+    superseded: Sequence[InputValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Everything the page shows. ``agrees``: computing it again now gave the same, to the last digit."""
+
+    order: Order
+    sample: Sample
+    test: RequestedTest
+    result: Result
+    version: ResultVersion
+    method: MethodVersion
+    limit: Limit | None
+    notes: Mapping[str, Any]
+    origins: Sequence[Origin]
+    items: Sequence[tuple[Mapping[str, Any], ResultVersion | None]]
+    history: Sequence[ResultVersion]
+    attempts: Sequence[Result]
+    worksheet: Worksheet | None
+    people: Mapping[int, Account]
+    agrees: bool
+    recomputed: str
+
+
+def explain(session: Session, *, actor: Actor, result_version_id: int) -> Walk:
+    """Raises NotFound, PermissionDenied."""
+    actor.require(Permission.RESULT_READ)
+    version = session.get(ResultVersion, result_version_id)
+    if version is None:
+        raise NotFound(_("This does not exist (any more)."))
+    result = session.get_one(Result, version.result_id)
+    test = session.get_one(RequestedTest, result.requested_test_id)
+    sample = session.get_one(Sample, test.sample_id)
+    notes = orjson.loads(version.explanation)
+    origins = _origins(session, notes.get("inputs", []), test.id, result.attempt)
+    agrees, recomputed = compute_again(session, version)
+    attempts = session.scalars(
+        select(Result).where(Result.requested_test_id == test.id).order_by(Result.attempt)
+    ).all()
+    history = session.scalars(
+        select(ResultVersion).where(ResultVersion.result_id == result.id).order_by(ResultVersion.number)
+    ).all()
+    return Walk(
+        order=session.get_one(Order, sample.order_id),
+        sample=sample,
+        test=test,
+        result=result,
+        version=version,
+        method=session.get_one(MethodVersion, version.method_version_id),
+        limit=session.get(Limit, version.limit_id) if version.limit_id else None,
+        notes=notes,
+        origins=origins,
+        items=[(n, session.get(ResultVersion, n["result_version_id"])) for n in notes.get("items", [])],
+        history=history,
+        attempts=attempts,
+        worksheet=sheet_of_test(session, test.id),
+        people=_people(session, result, history, origins),
+        agrees=agrees,
+        recomputed=recomputed,
+    )
+
+
+def _people(
+    session: Session, result: Result, history: Sequence[ResultVersion], origins: Sequence[Origin]
+) -> dict[int, Account]:
+    ids = {result.submitted_by, result.verified_by, result.returned_by}
+    ids |= {v.computed_by for v in history} | {o.value.entered_by for o in origins}
+    wanted = [i for i in ids if i is not None]
+    return {a.id: a for a in session.scalars(select(Account).where(Account.id.in_(wanted))).unique()}
+
+
+def _origins(
+    session: Session, notes: Sequence[Mapping[str, Any]], test_id: int, attempt: int
+) -> list[Origin]:
+    ids = [n["id"] for n in notes]
+    every = session.scalars(
+        select(InputValue)
+        .where(InputValue.requested_test_id == test_id, InputValue.attempt == attempt)
+        .order_by(InputValue.id)
+    ).all()
+    by_id = {row.id: row for row in every}
+    return [_origin(session, by_id[i], every) for i in ids if i in by_id]
+
+
+def _origin(session: Session, value: InputValue, every: Sequence[InputValue]) -> Origin:
+    capture = session.get(Capture, value.capture_id) if value.capture_id else None
+    equipment = session.get(Equipment, value.equipment_id) if value.equipment_id else None
+    calibration = None
+    if equipment is not None:
+        day = value.entered_at.date()
+        valid = [c for c in equipment.calibrations if c.calibrated_on <= day]
+        calibration = valid[0] if valid else None
+    return Origin(
+        value=value,
+        entered_by=session.get(Account, value.entered_by) if value.entered_by else None,
+        capture=capture,
+        batch=session.get(CaptureBatch, capture.batch_id) if capture else None,
+        gateway=session.get(Gateway, capture.gateway_id) if capture else None,
+        equipment=equipment,
+        calibration=calibration,
+        superseded=[
+            r for r in every if (r.name, r.replicate) == (value.name, value.replicate) and r.id < value.id
+        ],
+    )
+
+
+def compute_again(session: Session, version: ResultVersion) -> tuple[bool, str]:
+    """Compute a stored version again from the very inputs it names. Returns whether it agrees, and the value."""
+    notes = orjson.loads(version.explanation)
+    if "incomplete" in notes:
+        return True, ""
+    method = session.get_one(MethodVersion, version.method_version_id)
+    ids = [n["id"] for n in notes["inputs"]]
+    rows = {r.id: r for r in session.scalars(select(InputValue).where(InputValue.id.in_(ids)))}
+    items = {}
+    for note in notes["items"]:
+        row = session.get(ResultVersion, note["result_version_id"])
+        items[note["item"]] = compute.item_input(row) if row else None
+    formula = compile_formula(method.formula) if method.formula.strip() else None
+    computed = compute.compute_value(method, formula, [rows[i] for i in ids if i in rows], items)
+    if isinstance(computed, compute.Incomplete):
+        return False, computed.sentence
+    same = canonical(store_value(computed.value)) == version.value
+    exact = compute.exact_text(computed.exact) == notes["exact"]
+    return same and exact, write_value(computed.value, "zh")

@@ -1,0 +1,278 @@
+"""Hand over, take back, verify, return, reject, retest: two persons stand behind every result."""
+
+from collections.abc import Sequence
+
+from flask_babel import gettext as _
+from sqlalchemy import select
+
+from lims.bench import compute
+from lims.bench.inputs import sheet_of_test
+from lims.bench.models import Assignment, InputValue, Result, ResultVersion
+from lims.bench.worksheets import follow_rows
+from lims.catalogue.models import MethodVersion
+from lims.core.clock import local_date
+from lims.core.errors import (
+    Conflict,
+    InvalidInput,
+    NotFound,
+    PermissionDenied,
+    TransitionRefused,
+)
+from lims.core.permissions import Actor, Permission
+from lims.core.uow import UnitOfWork, stale
+from lims.intake.models import RequestedTest, Sample
+from lims.intake.progress import advance_test
+from lims.intake.states import TestState
+
+MOST_AT_ONCE = 500
+
+
+def submit_results(uow: UnitOfWork, *, actor: Actor, test_ids: Sequence[int]) -> list[Result]:
+    """Hand results over for verification, all or none. Each needs a value; what it needs is handed over first."""
+    actor.require(Permission.RESULT_ENTER)
+    with uow:
+        tests = _locked(uow, test_ids)
+        handed = {t.id for t in tests}
+        done = [_submit(uow, actor, test, handed) for test in tests]
+        _follow_sheets(uow, actor, tests)
+        uow.commit()
+    return done
+
+
+def _submit(uow: UnitOfWork, actor: Actor, test: RequestedTest, together: set[int]) -> Result:
+    if test.assignee_id != actor.id:
+        raise PermissionDenied(_("This test belongs to another analyst."))
+    result = _current(uow, test)
+    version = _newest(uow, result)
+    if version is None or not version.reported:
+        raise Conflict(_("“%(item)s” has no value yet.", item=test.test_item.name_zh), code="no_value")
+    _check_conditions(uow, test)
+    for needed in _needed(uow, test):
+        if needed.id not in together and needed.state not in (TestState.SUBMITTED, TestState.VERIFIED):
+            raise Conflict(
+                _(
+                    "“%(item)s” is computed from “%(other)s”: hand that over first.",
+                    item=test.test_item.name_zh,
+                    other=needed.test_item.name_zh,
+                ),
+                code="needs_other_item",
+            )
+    advance_test(uow, test, "submit", actor=actor)
+    result.submitted_by, result.submitted_at = actor.id, uow.now
+    result.returned_by = result.return_reason = None
+    uow.audit("result.submit", actor, result)
+    return result
+
+
+def _check_conditions(uow: UnitOfWork, test: RequestedTest) -> None:
+    sheet = sheet_of_test(uow.session, test.id)
+    if sheet is None:
+        raise Conflict(_("The test is on no worksheet."), code="no_worksheet")
+    version = uow.get(MethodVersion, test.method_version_id, lock=False)
+    if version.conditions_required and (sheet.temperature is None or sheet.humidity is None):
+        raise Conflict(
+            _("The method asks for temperature and humidity: note them on the worksheet."),
+            code="conditions_missing",
+        )
+
+
+def retract_result(uow: UnitOfWork, *, actor: Actor, test_id: int, reason: str) -> Result:
+    """Take a result back that nobody has verified yet; what was entered stays."""
+    actor.require(Permission.RESULT_ENTER)
+    with uow:
+        test = uow.get(RequestedTest, test_id)
+        result = _current(uow, test)
+        if result.submitted_by != actor.id:
+            raise PermissionDenied(_("Only who handed it over can take it back."))
+        advance_test(uow, test, "take_back", actor=actor, reason=reason)
+        result.submitted_by = result.submitted_at = None
+        uow.audit("result.retract", actor, result, reason=reason)
+        _follow_sheets(uow, actor, [test])
+        uow.commit()
+    return result
+
+
+def verify_result(uow: UnitOfWork, *, actor: Actor, test_id: int, version_number: int) -> Result:
+    """Agree as a second person to the version that was looked at (ISO/IEC 17025 7.8.1.1).
+
+    Recomputes it from the stored inputs and refuses (code ``recomputed_differs``) when it comes out
+    otherwise. Raises StaleVersion when a newer version exists.
+    """
+    actor.require(Permission.RESULT_VERIFY)
+    with uow:
+        test = uow.get(RequestedTest, test_id)
+        result = _current(uow, test)
+        if result.current_version != version_number:
+            raise stale()
+        _check_same(uow, test, result)
+        for needed in _needed(uow, test):
+            if needed.state is not TestState.VERIFIED:
+                raise Conflict(
+                    _(
+                        "“%(other)s”, from which it is computed, is not verified yet.",
+                        other=needed.test_item.name_zh,
+                    ),
+                    code="needs_other_item",
+                )
+        advance_test(uow, test, "verify", actor=actor, others=_hands(uow, test, result))
+        result.verified_by, result.verified_at = actor.id, uow.now
+        uow.audit("result.verify", actor, result)
+        uow.commit()
+    return result
+
+
+def _check_same(uow: UnitOfWork, test: RequestedTest, result: Result) -> None:
+    stored = _newest(uow, result)
+    bench = compute.SampleBench.load(uow.session, uow.get(Sample, test.sample_id, lock=False))
+    again = compute.explain_result(uow.session, bench, test, on=local_date(uow.now))
+    if stored is None or isinstance(again, compute.Incomplete) or again.explanation != stored.explanation:
+        raise Conflict(
+            _("Computed again, this result comes out differently: return it."), code="recomputed_differs"
+        )
+
+
+def return_result(uow: UnitOfWork, *, actor: Actor, test_id: int, reason: str) -> Result:
+    """Back to the analyst with a reason."""
+    actor.require(Permission.RESULT_VERIFY)
+    with uow:
+        test = uow.get(RequestedTest, test_id)
+        result = _current(uow, test)
+        advance_test(
+            uow, test, "return", actor=actor, others=_hands(uow, test, result), reason=_reason(reason)
+        )
+        result.returned_by, result.return_reason = actor.id, reason.strip()
+        result.submitted_by = result.submitted_at = None
+        uow.audit("result.return", actor, result, reason=reason)
+        _follow_sheets(uow, actor, [test])
+        uow.commit()
+    return result
+
+
+def reject_result(uow: UnitOfWork, *, actor: Actor, test_id: int, reason: str) -> Result:
+    """No valid result will come of it (sample spoilt, method failed); it is never reported."""
+    actor.require(Permission.RESULT_VERIFY)
+    with uow:
+        test = uow.get(RequestedTest, test_id)
+        result = _current(uow, test)
+        advance_test(
+            uow, test, "reject", actor=actor, others=_hands(uow, test, result), reason=_reason(reason)
+        )
+        uow.audit("result.reject", actor, result, reason=reason)
+        uow.commit()
+    return result
+
+
+def retest_result(
+    uow: UnitOfWork, *, actor: Actor, test_id: int, reason: str, assignee_id: int | None = None
+) -> Result:
+    """Measure again and keep both: a new attempt becomes the reported one, the old one stays readable.
+
+    Refused (code ``others_depend``) while a verified item of the sample was computed from this one.
+    """
+    actor.require(Permission.RESULT_RETEST)
+    with uow:
+        test = uow.get(RequestedTest, test_id)
+        old = _current(uow, test)
+        _refuse_dependents(uow, test)
+        advance_test(
+            uow,
+            test,
+            "retest",
+            actor=actor,
+            reason=_reason(reason),
+            assignee_id=assignee_id or test.assignee_id,
+        )
+        old.current = False
+        uow.audit("result.replace", actor, old, reason=reason)
+        uow.flush()
+        fresh = uow.add(
+            Result(
+                requested_test_id=test.id, attempt=old.attempt + 1, current=True, retest_reason=reason.strip()
+            )
+        )
+        uow.audit("result.retest", actor, fresh, reason=reason)
+        row = uow.add(
+            Assignment(
+                requested_test_id=test.id,
+                assignee_id=test.assignee_id,
+                assigned_by=actor.id,
+                assigned_at=uow.now,
+                due_on=test.due_on,
+            )
+        )
+        uow.audit("test.assign", actor, row)
+        _follow_sheets(uow, actor, [test])
+        uow.commit()
+    return fresh
+
+
+def _refuse_dependents(uow: UnitOfWork, test: RequestedTest) -> None:
+    bench = compute.SampleBench.load(uow.session, uow.get(Sample, test.sample_id, lock=False))
+    code = test.test_item.code
+    for other in bench.tests:
+        if code in bench.needs().get(other.test_item.code, ()) and other.state is TestState.VERIFIED:
+            raise Conflict(
+                _(
+                    "“%(item)s” was computed from it and is verified: have that tested again first.",
+                    item=other.test_item.name_zh,
+                ),
+                code="others_depend",
+            )
+
+
+def _reason(reason: str) -> str:
+    if not reason.strip():
+        sentence = _("Say why.")
+        raise InvalidInput(sentence, code="reason_needed", fields={"reason": [sentence]})
+    return reason.strip()
+
+
+def _locked(uow: UnitOfWork, test_ids: Sequence[int]) -> list[RequestedTest]:
+    wanted = sorted(set(test_ids))
+    if not wanted or len(wanted) > MOST_AT_ONCE:
+        raise InvalidInput(_("Choose between 1 and %(n)s tests.", n=MOST_AT_ONCE))
+    statement = select(RequestedTest).where(RequestedTest.id.in_(wanted)).order_by(RequestedTest.id)
+    found = list(uow.session.scalars(statement.with_for_update(of=RequestedTest)).unique())
+    if len(found) != len(wanted):
+        raise NotFound(_("A test does not exist (any more)."))
+    return found
+
+
+def _current(uow: UnitOfWork, test: RequestedTest) -> Result:
+    found = uow.session.scalars(
+        select(Result).where(Result.requested_test_id == test.id, Result.current.is_(True))
+    ).first()
+    if found is None:
+        raise TransitionRefused(_("Nothing was entered for this test yet."), code="no_value")
+    return found
+
+
+def _newest(uow: UnitOfWork, result: Result) -> ResultVersion | None:
+    if not result.current_version:
+        return None
+    return compute.version_number(uow.session, result.id, result.current_version)
+
+
+def _needed(uow: UnitOfWork, test: RequestedTest) -> list[RequestedTest]:
+    """Tests of the same sample from whose results this one is computed."""
+    bench = compute.SampleBench.load(uow.session, uow.get(Sample, test.sample_id, lock=False))
+    formula = bench.formula(test)
+    return [bench.by_code[c] for c in (formula.items if formula else ()) if c in bench.by_code]
+
+
+def _hands(uow: UnitOfWork, test: RequestedTest, result: Result) -> list[int | None]:
+    """Everybody who had a hand in this attempt: who handed it over and who entered a value."""
+    entered = select(InputValue.entered_by).where(
+        InputValue.requested_test_id == test.id, InputValue.attempt == result.attempt
+    )
+    return [result.submitted_by, test.assignee_id, *uow.session.scalars(entered.distinct())]
+
+
+def _follow_sheets(uow: UnitOfWork, actor: Actor, tests: Sequence[RequestedTest]) -> None:
+    uow.flush()
+    seen: set[int] = set()
+    for test in tests:
+        sheet = sheet_of_test(uow.session, test.id)
+        if sheet is not None and sheet.id not in seen:
+            seen.add(sheet.id)
+            follow_rows(uow, actor, sheet)
