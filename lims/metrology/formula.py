@@ -238,20 +238,24 @@ class _Run:
         return write_formula(node, self.written_input)
 
     def written_input(self, node: Literal | Name | Item) -> str:
+        """An input as read; its name where it is no figure, which an untaken branch allows."""
         if isinstance(node, Literal):
             return write_leaf(node)
         given = self.given(node)
-        match given:
-            case Number(value):
-                return _show(value)
-            case Decimal() | Fraction():
-                return _show(given)
-            case Counts(values):
-                return ", ".join(_show(single.value) for single in values if isinstance(single, Number))
-            case Sequence():
-                return ", ".join(_show(single) for single in given)
-            case _:
-                return write_leaf(node)
+        values = given.values if isinstance(given, Counts) else given
+        listed = values if isinstance(values, Sequence) else (values,)
+        try:
+            return ", ".join(_show(_figure_as_read(single)) for single in listed) or write_leaf(node)
+        except MetrologyError:
+            return write_leaf(node)
+
+
+def _figure_as_read(given: Input) -> Exact:
+    figure = given.value if isinstance(given, Number) else given
+    if not isinstance(figure, Decimal | Fraction):
+        raise MetrologyError("number_unreadable", "%(text)s is not a number.", text=str(figure))
+    to_fraction(figure)
+    return figure
 
 
 def _compare(operator: str, left: Exact, right: Exact) -> bool:

@@ -259,6 +259,14 @@ def test_only_the_branch_taken_needs_its_inputs():
     assert refusal_of("if(a > 0, a, 1 / b)", a=Decimal(0)).code == "formula_input_missing"
 
 
+@pytest.mark.parametrize(
+    "unused", [None, NotDetected(), Text("浑浊"), Decimal("NaN"), Decimal("1E+5000"), (), (None,)]
+)
+def test_what_an_untaken_branch_holds_cannot_spoil_the_explanation(unused):
+    result = evaluate(compile_formula("if(a > 0, a, mean(b))"), {"a": Decimal("1.50"), "b": unused})
+    assert result.with_numbers == "if(1.50 > 0, 1.50, mean(b))"
+
+
 # --- explaining ---
 
 
