@@ -85,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--serial", default="B123456789")
     sub.add_argument("--capacity", type=Decimal, default=Decimal(220), help="grams")
     sub.add_argument("--decimals", type=int, default=4)
-    sub.add_argument("--settle", type=float, default=0.35, help="seconds")
+    sub.add_argument("--settle", type=float, default=0.2, help="seconds")
     sub.add_argument("--stable-timeout", type=float, default=8.0, help="seconds")
     sub.add_argument("--seed", type=int, default=1)
     sub = add("tell", _tell, f"talk to a simulator: {HELP}")

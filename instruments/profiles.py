@@ -14,7 +14,7 @@ from instruments.errors import ProfileWrong
 from instruments.generic_line import GenericLine, compile_line
 from instruments.mtsics import MtSics
 
-BUILT_IN = Path(__file__).parent / "profiles"
+BUILT_IN = Path(__file__).parent / "profile_rows"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ class Physics:
 
     capacity: Decimal = Decimal(220)
     decimals: int = 4
-    settle_s: float = 0.35
+    settle_s: float = 0.2
     noise_d: float = 2.0
     seed: int = 1
     load: Decimal = Decimal(0)

@@ -193,7 +193,7 @@ class SpoolReader:
     def after(self, seq: int, *, rows: int, size: int = 1 << 60) -> list[Stored]:
         """Up to ``rows`` captures after ``seq``, in order, at most ``size`` bytes but at least one."""
         found: list[Stored] = []
-        query = "SELECT seq, body, hash FROM capture WHERE seq > ? ORDER BY seq LIMIT ?"
+        query = "SELECT seq, CAST(body AS BLOB), hash FROM capture WHERE seq > ? ORDER BY seq LIMIT ?"
         for number_, body, link in self._db.execute(query, (seq, rows)):
             size -= len(body)
             if found and size < 0:
@@ -231,7 +231,7 @@ class SpoolReader:
                 link = None
             if capture_hash(row.body) != row.hash:
                 yield f"capture {row.seq} does not match its hash"
-            if link is not None and json.loads(row.body)["prev_hash"] != link:
+            elif link is not None and json.loads(row.body)["prev_hash"] != link:
                 yield f"capture {row.seq} does not follow the one before it"
             link, expected = row.hash, row.seq + 1
         if link is not None and expected == self.last_seq + 1 and link != self._meta("head_hash"):

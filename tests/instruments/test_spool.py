@@ -1,0 +1,127 @@
+"""What the spool says it has, it has: after kill -9, after a full disk, and until the server has it too."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from instruments.captures import first_link
+from instruments.spool import Spool, SpoolReader, is_safe
+from tests.instruments.making import draft, wait_for
+
+WRITER = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from tests.instruments.making import draft
+from instruments.spool import Spool
+spool = Spool(Path(sys.argv[1]))
+n = spool.last_seq
+while True:
+    for _ in range(3):
+        n += 1
+        spool.add(draft(raw=b"frame %d" % n), 0.0, lambda row: print(row.seq, row.hash, flush=True))
+    spool.commit()
+"""
+
+
+def test_numbers_and_hashes_go_on_where_they_stopped_and_tie_the_chain_to_its_epoch(tmp_path):
+    path = tmp_path / "spool.db"
+    for expected in (1, 2):
+        with Spool(path) as spool:
+            spool.add(draft(), 0.0)
+            (row,) = spool.commit()
+            assert row.seq == expected
+            epoch = spool.epoch
+    reader = SpoolReader(path)
+    first, second = reader.after(0, rows=9)
+    assert json.loads(first.body)["prev_hash"] == first_link(epoch)
+    assert json.loads(second.body)["prev_hash"] == first.hash
+    assert list(reader.faults()) == []
+    reader.close()
+
+
+def test_a_recreated_spool_has_a_new_epoch(tmp_path):
+    with Spool(tmp_path / "a.db") as a, Spool(tmp_path / "b.db") as b:
+        assert a.epoch != b.epoch
+
+
+def test_nothing_leaves_the_spool_before_the_server_has_it(tmp_path):
+    path = tmp_path / "spool.db"
+    with Spool(path) as spool:
+        for _ in range(5):
+            spool.add(draft(), 0.0)
+        spool.commit()
+        with pytest.raises(Exception, match="does not have this capture"):
+            spool._db.execute("DELETE FROM capture WHERE seq = 3")
+        with pytest.raises(Exception, match="never changed"):
+            spool._db.execute("UPDATE capture SET body = x'00' WHERE seq = 3")
+        reader = SpoolReader(path)
+        reader.acknowledge(3, keep_s=0)
+        assert [row.seq for row in reader.after(0, rows=9)] == [4, 5]
+        assert (reader.oldest, reader.pending, list(reader.faults())) == (4, 2, [])
+        reader.close()
+
+
+def test_a_changed_capture_is_named(tmp_path):
+    path = tmp_path / "spool.db"
+    with Spool(path) as spool:
+        for _ in range(3):
+            spool.add(draft(), 0.0)
+        spool.commit()
+        spool._db.execute("DROP TRIGGER capture_is_never_changed")
+        spool._db.execute("UPDATE capture SET body = replace(body, '100.00', '900.00') WHERE seq = 2")
+        reader = SpoolReader(path)
+        assert list(reader.faults()) == ["capture 2 does not match its hash"]
+        reader.close()
+
+
+def test_kill_9_loses_nothing_that_was_reported_durable(tmp_path):
+    path = tmp_path / "spool.db"
+    here = Path(__file__)
+    reported: dict[int, str] = {}
+    for _ in range(4):
+        output = tmp_path / "reported"
+        with output.open("w") as sink:
+            writer = subprocess.Popen(
+                [sys.executable, "-c", WRITER, str(path), str(here.parents[2])], stdout=sink
+            )
+            wait_for(lambda: output.read_text().count("\n") > 40)  # noqa: B023
+            os.kill(writer.pid, signal.SIGKILL)
+            writer.wait()
+        whole_lines = output.read_text().rpartition("\n")[0].splitlines()
+        reported |= {int(seq): link for seq, link in (line.split() for line in whole_lines)}
+    reader = SpoolReader(path)
+    held = {row.seq: row for row in reader.after(0, rows=1 << 60)}
+    assert list(reader.faults()) == []
+    assert all(held[seq].hash == link for seq, link in reported.items())
+    assert list(held) == list(range(1, len(held) + 1))
+    reader.close()
+
+
+def test_a_full_disk_keeps_the_captures_waiting_and_writes_them_when_there_is_room(tmp_path):
+    path = tmp_path / "spool.db"
+    with Spool(path) as spool:
+        pages = spool._db.execute("PRAGMA page_count").fetchone()[0]
+        spool._db.execute(f"PRAGMA max_page_count = {pages}")
+        done = []
+        for _ in range(50):
+            spool.add(draft(), 0.0, lambda row: done.append(row.seq))
+        with pytest.raises(Exception, match="full"):
+            spool.commit()
+        assert (spool.waiting, done, spool.last_seq) == (50, [], 0)
+        spool._db.execute("PRAGMA max_page_count = 100000")
+        spool.commit()
+        assert done == list(range(1, 51))
+
+
+@pytest.mark.parametrize(
+    ("version", "safe"),
+    [((3, 40, 1), False), ((3, 51, 2), False), ((3, 51, 3), True), ((3, 53, 4), True), ((3, 50, 7), True)],
+)
+def test_an_sqlite_that_can_damage_its_log_is_not_used(version, safe):
+    assert is_safe(version) is safe
