@@ -58,9 +58,9 @@ def methods_for(session: Session, test_item_ids: Iterable[int], on: date) -> dic
     for method in session.scalars(select(Method).where(Method.test_item_id.in_(wanted))):
         methods.setdefault(method.test_item_id, []).append(method)
     released = released_versions(session, [m.id for found in methods.values() for m in found])
-    successors = _successors(session, [m.standard for found in methods.values() for m in found])
+    replaced = successors(session, [m.standard for found in methods.values() for m in found])
     return {
-        item_id: _choose(items.get(item_id), methods.get(item_id, []), released, successors, on)
+        item_id: _choose(items.get(item_id), methods.get(item_id, []), released, replaced, on)
         for item_id in wanted
     }
 
@@ -83,7 +83,7 @@ def _choose(
     item: TestItem | None,
     methods: list[Method],
     released: Mapping[int, MethodVersion],
-    successors: Mapping[int, str],
+    replaced: Mapping[int, str],
     on: date,
 ) -> MethodChoice:
     if item is None:
@@ -102,7 +102,7 @@ def _choose(
         return MethodChoice(
             None, say(SENTENCES, "method_not_released", standard=in_force[0].standard.code, **names)
         )
-    return MethodChoice(None, standard_problem(ordered[0], on, successors))
+    return MethodChoice(None, standard_problem(ordered[0], on, replaced))
 
 
 def _rank(method: Method) -> tuple[bool, int, int]:
@@ -111,15 +111,13 @@ def _rank(method: Method) -> tuple[bool, int, int]:
     return (not method.preferred, -(since.toordinal() if since else 0), -method.id)
 
 
-def standard_problem(
-    method: Method, on: date, successors: Mapping[int, str] | None = None
-) -> Sentence | None:
+def standard_problem(method: Method, on: date, replaced: Mapping[int, str] | None = None) -> Sentence | None:
     """Why the method's standard may not be used ``on`` that day; None when it is in force."""
     item, standard = method.test_item, method.standard
     names = {"zh": item.name_zh, "en": item.name_en, "standard": standard.code}
     status = standard.status_on(on)
     if status is StandardStatus.WITHDRAWN:
-        by = (successors or {}).get(standard.id)
+        by = (replaced or {}).get(standard.id)
         return say(
             SENTENCES,
             "method_withdrawn",
@@ -133,7 +131,7 @@ def standard_problem(
     return None
 
 
-def _successors(session: Session, standards: Iterable[StandardEdition]) -> dict[int, str]:
+def successors(session: Session, standards: Iterable[StandardEdition]) -> dict[int, str]:
     """Code of the standard that replaces each of ``standards``."""
     replaced = {s.id: s.replaced_by_id for s in standards if s.replaced_by_id is not None}
     if not replaced:
