@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -35,6 +36,40 @@ def qr_svg(content: str) -> Markup:
     except segno.DataOverflowError as exc:
         raise DocumentError("qr_too_long", "the address for the QR code is too long to be scanned") from exc
     return Markup(code.svg_inline(omitsize=True, border=0, dark="#000000", svgclass="qr", lineclass=None))  # noqa: S704
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    label: Markup
+    value: object
+    wide: bool
+
+
+class Grid:
+    """Labels and values for a table of two columns; what has no value is left out."""
+
+    def __init__(self, label: Callable[[str], Markup]) -> None:
+        self._label = label
+        self.rows: list[list[Cell]] = []
+        self._open = False  # the last row has room for one more
+
+    def pair(self, name: str, value: object) -> None:
+        self.named(self._label(name), value)
+
+    def named(self, label: Markup, value: object) -> None:
+        if not value:
+            return
+        if self._open:
+            first = self.rows[-1][0]
+            self.rows[-1] = [replace(first, wide=False), Cell(label, value, False)]
+        else:
+            self.rows.append([Cell(label, value, True)])  # alone in its row until a second one comes
+        self._open = not self._open
+
+    def wide(self, name: str, value: object) -> None:
+        if value:
+            self.rows.append([Cell(self._label(name), value, True)])
+            self._open = False
 
 
 class Voice:
@@ -71,6 +106,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
+        extensions=["jinja2.ext.do"],
         undefined=StrictUndefined,
         finalize=visible,
         trim_blocks=True,
@@ -96,6 +132,7 @@ def certificate_html(document: CertificateDocument) -> str:
         producer=_shared(document, lambda sample: sample.producer),
         sampled_firm=_shared(document, lambda sample: sample.sampled_firm),
         item_count=sum(len(sample.items) for sample in document.samples),
+        grid=lambda: Grid(Voice(document.language).label),
         title_parts=Voice(document.language).parts(document.title),
         photos=[photo for sample in document.samples for photo in sample.photos],
         created=iso_day(document.issued_on),

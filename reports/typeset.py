@@ -34,7 +34,7 @@ class ClosedFetcher(URLFetcher):  # type: ignore[misc]
         if scheme != "photo" or name not in self._photos:
             raise FatalURLFetchingError("a document may not fetch anything")
         body = self._photos[name]
-        return URLFetcherResponse(url, body, {"Content-Type": _image_type(body)})
+        return URLFetcherResponse(url, body, {"Content-Type": image_type(body)})
 
 
 class _Complaints(logging.Handler):
@@ -114,8 +114,8 @@ def parts_found() -> dict[str, str]:
     }
 
 
-def _image_type(body: bytes) -> str:
+def image_type(body: bytes) -> str:
     for magic, name in _IMAGE_TYPES.items():
         if body.startswith(magic):
             return name
-    raise FatalURLFetchingError("a photo must be JPEG or PNG")
+    raise DocumentError("photo_unreadable", "a photo must be a JPEG or PNG picture")

@@ -84,6 +84,7 @@ def _produce(kind: str, body: bytes, photos: list[bytes]) -> bytes:
 
 def _named(certificate: object, photos: list[bytes]) -> dict[str, bytes]:
     """The photos by their hash; each that the document names must be there, byte for byte."""
+    from reports import typeset
     from reports.document import CertificateDocument
 
     assert isinstance(certificate, CertificateDocument)
@@ -94,6 +95,8 @@ def _named(certificate: object, photos: list[bytes]) -> dict[str, bytes]:
                 raise DocumentError(
                     "photo_missing", "a photo that the document names was not supplied unchanged"
                 )
+    for photo in found.values():
+        typeset.image_type(photo)
     return found
 
 

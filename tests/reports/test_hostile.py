@@ -17,6 +17,7 @@ from reports.document import Language, Photo, Text
 from reports.labels import Label, LabelSheet
 from reports.pdf import Renderer, RenderError
 from tests.reports.papers import SUPERVISION, make_document, make_letter, make_sample
+from tests.reports.reading import picture as picture_of
 from tests.reports.reading import reader, squeezed, words_of
 
 
@@ -187,8 +188,14 @@ def test_a_photo_is_printed_only_if_its_bytes_are_the_named_ones(renderer: Rende
     document = make_document(
         make_sample(photos=(Photo(hashlib.sha256(photo).hexdigest(), Text("收样照片", "As received")),))
     )
-    pdf = reader(renderer.render(document, [photo]))
-    assert sum(len(page.images) for page in pdf.pages) == 1
+    pdf = renderer.render(document, [photo])
+    last = picture_of(pdf, len(reader(pdf).pages), dpi=50).convert("RGB")
+    green = sum(
+        count
+        for count, colour in last.getcolors(1 << 20)
+        if max(map(abs, (colour[0] - 51, colour[1] - 170, colour[2] - 102))) < 6
+    )
+    assert green > 0.08 * last.width * last.height
     for wrong in ([], [photo + b" "]):
         with pytest.raises(RenderError) as refused:
             renderer.render(document, wrong)

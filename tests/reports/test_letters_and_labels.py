@@ -78,7 +78,7 @@ def test_zpl_holds_code_and_words_and_draws_chinese():
     assert "^FDMA,S2026-000123^FS" in zpl
     assert not re.search(r"[^\x00-\x7f]", zpl)
     pictures = graphics(zpl)
-    assert len(pictures) == 6  # heading, two lines and badge; heading, line and badge, less one of figures
+    assert len(pictures) == 7  # heading, two lines and badge; heading, line and badge
     for drawn in pictures:
         ink = sum(1 for dot in drawn.convert("L").tobytes() if dot == 0)
         assert 0.03 < ink / (drawn.width * drawn.height) < 0.6
