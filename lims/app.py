@@ -49,8 +49,10 @@ from lims.equipment import api as equipment_api
 from lims.equipment import pages as equipment_pages
 from lims.intake import api as intake_api
 from lims.intake import pages as intake_pages
+from lims.intake.models import CustomerAccount
+from lims.metrology.errors import MetrologyError
 from lims.people import api as people_api
-from lims.people import identity
+from lims.people import identity, passwords, vault
 from lims.people import pages as people_pages
 from lims.portal import api as portal_api
 from lims.portal import pages as portal_pages
@@ -131,6 +133,9 @@ def create_app(settings: Settings | None = None, clock: Clock = utc_now, **overr
         n = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=n)  # type: ignore[method-assign]
     _extensions(app)
+    vault.open_with(settings.secret_key)
+    passwords.set_cost(app.config.get("PASSWORD_MEMORY_KIB", passwords.MEMORY_KIB))
+    identity.find_customers_with(_customer_of)
     _rooms(app)
     app.before_request(_enter)
     app.after_request(_headers)
@@ -211,6 +216,11 @@ def _headers(response: Response) -> Response:
     return response
 
 
+def _customer_of(account_id: int) -> int | None:
+    found = select(CustomerAccount.customer_id).where(CustomerAccount.account_id == account_id)
+    return db.session.execute(found).scalar_one_or_none()
+
+
 def _wants_json() -> bool:
     return request.path.startswith("/api/") or request.accept_mimetypes.best == "application/json"
 
@@ -240,6 +250,11 @@ def _errors(app: Flask) -> None:
         if isinstance(error, TooManyRequests):
             response.headers["Retry-After"] = str(error.retry_after_s)
         return response
+
+    @app.errorhandler(MetrologyError)
+    def _metrology(error: MetrologyError) -> Response:
+        db.session.rollback()
+        return _answer(422, error.code, _(error.template, **error.facts), {})
 
     @app.errorhandler(CSRFError)
     def _csrf(error: CSRFError) -> Response:

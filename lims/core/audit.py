@@ -1,7 +1,7 @@
 """The audit trail: append-only, hash-chained, written in the same transaction as the change."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -166,21 +166,27 @@ class Break:
 def verify_chain(session: Session) -> tuple[int, Break | None]:
     """Walk the whole chain. Returns how many events hold, and the first break if there is one."""
     expected, previous, count = 1, GENESIS, 0
-    for event in _events(session):
-        if event.seq != expected:
-            return count, Break(expected, f"event {expected} is missing (next is {event.seq})")
-        draft = Draft(**{name: getattr(event, name) for name in Draft.__slots__})
-        if event.prev_hash != previous:
-            return count, Break(event.seq, "does not link to the event before it")
-        if event_hash(event.seq, draft, previous) != event.hash:
-            return count, Break(event.seq, "content does not match its hash")
-        expected, previous, count = expected + 1, event.hash, count + 1
+    statement = select(AuditEvent.__table__).order_by(AuditEvent.__table__.c.seq)
+    with session.connection().execution_options(yield_per=2000).execute(statement) as events:
+        for event in events:
+            broken = _broken(event, expected, previous)
+            if broken is not None:
+                return count, broken
+            expected, previous, count = expected + 1, event.hash, count + 1
     head = session.get(AuditHead, 1)
     if head is not None and (head.seq != count or head.hash != previous):
         return count, Break(head.seq, "the chain ends before its head: events were cut off")
+    if head is None and count:
+        return count, Break(count, "the head of the chain is missing")
     return count, None
 
 
-def _events(session: Session) -> Iterator[Any]:
-    statement = select(AuditEvent.__table__).order_by(AuditEvent.__table__.c.seq)
-    return iter(session.connection().execution_options(yield_per=2000).execute(statement))
+def _broken(event: Any, expected: int, previous: str) -> Break | None:
+    if event.seq != expected:
+        return Break(expected, f"event {expected} is missing (next is {event.seq})")
+    if event.prev_hash != previous:
+        return Break(event.seq, "does not link to the event before it")
+    draft = Draft(**{name: getattr(event, name) for name in Draft.__slots__})
+    if event_hash(event.seq, draft, previous) != event.hash:
+        return Break(event.seq, "content does not match its hash")
+    return None

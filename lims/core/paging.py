@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 import orjson
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement, Select, and_, false, or_, true
+from sqlalchemy import ColumnElement, Select, and_, false, func, literal, or_, select, true
 from sqlalchemy.orm import Session
 
 from lims.core.errors import InvalidInput
@@ -138,8 +138,11 @@ class CappedCount:
 
 
 def capped_count(session: Session, statement: Select[Any], cap: int = 10_000) -> CappedCount:
-    from sqlalchemy import func, literal, select
-
-    inner = statement.order_by(None).with_only_columns(literal(1)).limit(cap + 1).subquery()
+    inner = (
+        statement.order_by(None)
+        .with_only_columns(literal(1), maintain_column_froms=True)
+        .limit(cap + 1)
+        .subquery()
+    )
     count = session.execute(select(func.count()).select_from(inner)).scalar_one()
     return CappedCount(min(count, cap), count > cap)

@@ -105,6 +105,7 @@ def upgrade() -> None:
         "customer",
         sa.Column("code", sa.String(length=40), nullable=False),
         sa.Column("name", sa.String(length=160), nullable=False),
+        sa.Column("name_key", sa.String(length=400), nullable=False),
         sa.Column("name_en", sa.String(length=200), nullable=False),
         sa.Column("address", sa.String(length=300), nullable=False),
         sa.Column("credit_code", sa.String(length=40), nullable=True),
@@ -118,6 +119,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("credit_code", name=op.f("uq_customer_credit_code")),
     )
     op.create_index(op.f("ix_customer_name"), "customer", ["name"], unique=False)
+    op.create_index(op.f("ix_customer_name_key"), "customer", ["name_key"], unique=False)
     op.create_table(
         "equipment_class",
         sa.Column("code", sa.String(length=60), nullable=False),
@@ -568,6 +570,7 @@ def upgrade() -> None:
         sa.Column("accepted_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("accepted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("cancelled_why", sa.Text(), nullable=True),
+        sa.Column("fingerprint", sa.String(length=64), nullable=True),
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
         ),
@@ -591,11 +594,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_customer_order")),
         sa.UniqueConstraint("number", name=op.f("uq_customer_order_number")),
     )
-    op.create_index(op.f("ix_customer_order_customer_id"), "customer_order", ["customer_id"], unique=False)
+    op.create_index("ix_customer_order_customer_id_id", "customer_order", ["customer_id", "id"], unique=False)
     op.create_index(op.f("ix_customer_order_due_on"), "customer_order", ["due_on"], unique=False)
+    op.create_index("ix_customer_order_fingerprint", "customer_order", ["fingerprint"], unique=False)
     op.create_index(
         op.f("ix_customer_order_registered_on"), "customer_order", ["registered_on"], unique=False
     )
+    op.create_index("ix_customer_order_state_id", "customer_order", ["state", "id"], unique=False)
     op.create_table(
         "device",
         sa.Column("gateway_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -773,6 +778,7 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("password_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("second_factor_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("complete", sa.Boolean(), nullable=False),
         sa.Column("ip", sa.String(length=64), nullable=True),
         sa.Column("agent", sa.String(length=200), nullable=True),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
