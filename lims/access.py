@@ -31,7 +31,22 @@ ACCESS: dict[str, Rule] = {
     "healthz": PUBLIC,
     "api-docs.openapi_json": PUBLIC,
     # ui
+    "ui.home": PUBLIC,
+    "ui.change_language": PUBLIC,
+    "ui.scan": P.SELF,
+    "ui.help_page": PUBLIC,
     # people
+    "people.sign_in": PUBLIC,
+    "people.give_password_page": PUBLIC,
+    "people.first_sign_in": PUBLIC,
+    "people.give_first_code": PUBLIC,
+    "people.second_factor": PUBLIC,
+    "people.give_code": PUBLIC,
+    "people.recovery": PUBLIC,
+    "people.enrol": PUBLIC,
+    "people.confirm_authenticator": PUBLIC,
+    "people.abandon": PUBLIC,
+    "people.sign_out": P.SELF,
     # catalogue
     # equipment
     # accreditation

@@ -140,6 +140,7 @@ class Actor:
     ip: str | None = None
     kind: str = "person"
     signed_in_two_factors: bool = field(default=False)
+    section_id: int | None = None
 
     def can(self, permission: Permission) -> bool:
         return permission in self.permissions

@@ -38,7 +38,7 @@ class Account(Identified, Versioned, Base):
     retired_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
-    section: Mapped[Section | None] = relationship(lazy="joined")
+    section: Mapped[Section | None] = relationship(lazy="selectin")  # joined cannot be locked on PostgreSQL
     roles: Mapped[list["AccountRole"]] = relationship(
         lazy="selectin", cascade="all, delete-orphan", foreign_keys="AccountRole.account_id"
     )
@@ -69,6 +69,8 @@ class UserSession(Identified, Base):
     # Password given; second factor given.
     password_at: Mapped[datetime | None]
     second_factor_at: Mapped[datetime | None]
+    # Signed in; False while the second factor is still to come.
+    complete: Mapped[bool] = mapped_column(default=False)
     ip: Mapped[str | None] = mapped_column(String(64))
     agent: Mapped[str | None] = mapped_column(String(200))
     revoked_at: Mapped[datetime | None]

@@ -58,7 +58,9 @@ class Backend(ABC):
         self.data = Path(tempfile.mkdtemp(prefix=f"lims-{self.name}-", dir=_fast_folder()))
         self.clock = FakeClock()
         self._make_template()
-        self.app = create_app(settings_for(self.url, self.data), clock=self.clock, TESTING=True)
+        self.app = create_app(
+            settings_for(self.url, self.data), clock=self.clock, TESTING=True, PASSWORD_MEMORY_KIB=64
+        )
         self.app.config["PROPAGATE_EXCEPTIONS"] = False  # a fault is answered as in real life
         with self.app.app_context():
             self.engine: Engine = db.engine
