@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 import orjson
 from flask_babel import gettext as _
 from sqlalchemy import ColumnElement, Select, and_, false, func, literal, or_, select, true
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from lims.core.errors import InvalidInput
 
@@ -22,7 +22,7 @@ PAGE_SIZE = 50
 class Key:
     """One column of a list's order. The last key of a list must be unique. Not nullable."""
 
-    column: ColumnElement[Any]
+    column: ColumnElement[Any] | InstrumentedAttribute[Any]
     descending: bool = False
 
 
@@ -37,7 +37,7 @@ class Page(Generic[R]):
 
 def read_page(
     session: Session,
-    statement: Select[Any],
+    statement: Select[*tuple[Any, ...]],
     keys: Sequence[Key],
     *,
     cursor: str | None = None,
@@ -137,7 +137,7 @@ class CappedCount:
         return f"{self.count:,}+" if self.capped else f"{self.count:,}"
 
 
-def capped_count(session: Session, statement: Select[Any], cap: int = 10_000) -> CappedCount:
+def capped_count(session: Session, statement: Select[*tuple[Any, ...]], cap: int = 10_000) -> CappedCount:
     inner = (
         statement.order_by(None)
         .with_only_columns(literal(1), maintain_column_froms=True)

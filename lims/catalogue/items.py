@@ -1,0 +1,134 @@
+"""Test items: what can be measured, in which section and field, at which price."""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from decimal import Decimal
+
+from flask_babel import gettext as _
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from lims.catalogue.models import TestItem
+from lims.core.errors import InvalidInput, NotFound
+from lims.core.paging import Key, Page, read_page
+from lims.core.permissions import Actor, Permission
+from lims.core.uow import UnitOfWork
+from lims.people.models import Section
+
+# Formulas name items (``@moisture``), so a code is a name the formula language can read.
+CODE = re.compile(r"[a-z][a-z0-9_]{0,59}")
+FIELD = re.compile(r"[a-z][a-z0-9_]{0,39}")
+DEAREST = Decimal("1000000")
+
+
+@dataclass(frozen=True, slots=True)
+class ItemText:
+    """``field``: who may sign it; ``price`` in yuan, two decimals; ``retest_allowed`` False: microbiology."""
+
+    code: str
+    name_zh: str
+    name_en: str
+    field: str
+    section_id: int
+    price: Decimal
+    retest_allowed: bool = True
+    active: bool = True
+
+
+def item(session: Session, test_item_id: int) -> TestItem:
+    row = session.get(TestItem, test_item_id)
+    if row is None:
+        raise NotFound(_("This test item does not exist."))
+    return row
+
+
+def items_by_id(session: Session, ids: Collection[int]) -> dict[int, TestItem]:
+    return {row.id: row for row in session.scalars(select(TestItem).where(TestItem.id.in_(ids)))}
+
+
+def prices_of(session: Session, ids: Collection[int]) -> dict[int, Decimal]:
+    """Today's list price of each item in yuan."""
+    rows = session.execute(select(TestItem.id, TestItem.price).where(TestItem.id.in_(ids)))
+    return {row.id: row.price for row in rows}
+
+
+def fields_in_use(session: Session) -> list[str]:
+    """Signing fields of the test items, for select boxes."""
+    return list(session.scalars(select(TestItem.field).distinct().order_by(TestItem.field)))
+
+
+def list_items(
+    session: Session,
+    *,
+    words: str = "",
+    section_id: int | None = None,
+    also_retired: bool = False,
+    cursor: str | None = None,
+    size: int = 50,
+) -> Page[TestItem]:
+    """By code."""
+    wanted = select(TestItem)
+    if words.strip():
+        text = words.strip().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        pattern = f"%{text}%"
+        wanted = wanted.where(
+            TestItem.code.ilike(pattern, escape="\\")
+            | TestItem.name_zh.ilike(pattern, escape="\\")
+            | TestItem.name_en.ilike(pattern, escape="\\")
+        )
+    if section_id is not None:
+        wanted = wanted.where(TestItem.section_id == section_id)
+    if not also_retired:
+        wanted = wanted.where(TestItem.active)
+    page = read_page(session, wanted, [Key(TestItem.code)], cursor=cursor, size=size)
+    return Page([row[0] for row in page.rows], page.after, page.before)
+
+
+def create_item(uow: UnitOfWork, *, actor: Actor, text: ItemText) -> TestItem:
+    actor.require(Permission.CATALOGUE_EDIT)
+    _check(text)
+    with uow:
+        uow.get(Section, text.section_id, lock=False)
+        row = uow.add(TestItem(**_values(text)))
+        uow.audit("test_item.add", actor, row)
+        uow.commit()
+    return row
+
+
+def edit_item(uow: UnitOfWork, *, actor: Actor, test_item_id: int, version: int, text: ItemText) -> TestItem:
+    """Orders keep the price they were given. The code stays: formulas and imports name it."""
+    actor.require(Permission.CATALOGUE_EDIT)
+    _check(text)
+    with uow:
+        row = uow.get(TestItem, test_item_id, version=version)
+        if text.code != row.code:
+            raise InvalidInput(
+                _("The code of a test item never changes: formulas name it."),
+                code="code_fixed",
+                fields={"code": [_("Keep %(code)s.", code=row.code)]},
+            )
+        uow.get(Section, text.section_id, lock=False)
+        for name, value in _values(text).items():
+            setattr(row, name, value)
+        uow.audit("test_item.edit", actor, row)
+        uow.commit()
+    return row
+
+
+def _values(text: ItemText) -> dict[str, object]:
+    return {name: getattr(text, name) for name in ItemText.__slots__}
+
+
+def _check(text: ItemText) -> None:
+    faults: dict[str, list[str]] = {}
+    if not CODE.fullmatch(text.code):
+        faults["code"] = [_("Small letters, digits and underscores, beginning with a letter.")]
+    if not FIELD.fullmatch(text.field):
+        faults["field"] = [_("Small letters, digits and underscores, beginning with a letter.")]
+    if not Decimal(0) <= text.price <= DEAREST:
+        faults["price"] = [_("A price is 0 to 1,000,000 yuan.")]
+    elif text.price != text.price.quantize(Decimal("0.01")):
+        faults["price"] = [_("A price has two decimals.")]
+    if faults:
+        raise InvalidInput(_("This test item cannot be saved."), code="bad_item", fields=faults)

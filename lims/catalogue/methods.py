@@ -1,0 +1,205 @@
+"""Methods and their versions: drafted, checked, released; what is released never changes."""
+
+from collections.abc import Sequence
+
+from flask_babel import gettext as _
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from lims.catalogue.formulas import check_version, refuse_circle
+from lims.catalogue.method_text import PLAIN, InputText, VersionText, described, text_of
+from lims.catalogue.models import (
+    Method,
+    MethodEquipment,
+    MethodInput,
+    MethodVersion,
+    ResultKind,
+    StandardEdition,
+    TestItem,
+)
+from lims.core.errors import InvalidInput, NotFound, TransitionRefused
+from lims.core.permissions import Actor, Permission
+from lims.core.uow import UnitOfWork
+
+
+def method(session: Session, method_id: int) -> Method:
+    row = session.get(Method, method_id)
+    if row is None:
+        raise NotFound(_("This method does not exist."))
+    return row
+
+
+def method_version(session: Session, version_id: int) -> MethodVersion:
+    row = session.get(MethodVersion, version_id)
+    if row is None:
+        raise NotFound(_("This method version does not exist."))
+    return row
+
+
+def methods_of_item(session: Session, test_item_id: int) -> list[Method]:
+    """Preferred ones first."""
+    return list(
+        session.scalars(
+            select(Method)
+            .where(Method.test_item_id == test_item_id)
+            .order_by(Method.preferred.desc(), Method.id.desc())
+        )
+    )
+
+
+def versions_of(session: Session, method_ids: Sequence[int]) -> dict[int, list[MethodVersion]]:
+    """All versions by method, newest first."""
+    rows = session.scalars(
+        select(MethodVersion)
+        .where(MethodVersion.method_id.in_(method_ids))
+        .order_by(MethodVersion.number.desc())
+    )
+    found: dict[int, list[MethodVersion]] = {}
+    for row in rows:
+        found.setdefault(row.method_id, []).append(row)
+    return found
+
+
+def add_method(
+    uow: UnitOfWork,
+    *,
+    actor: Actor,
+    test_item_id: int,
+    standard_id: int,
+    clause: str = "",
+    preferred: bool = True,
+) -> Method:
+    """Measure the item by this standard edition. It can be ordered once a version is released."""
+    actor.require(Permission.CATALOGUE_EDIT)
+    with uow:
+        uow.get(TestItem, test_item_id)
+        uow.get(StandardEdition, standard_id, lock=False)
+        row = uow.add(
+            Method(test_item_id=test_item_id, standard_id=standard_id, clause=clause, preferred=preferred)
+        )
+        uow.audit("method.add", actor, row)
+        uow.commit()
+    return row
+
+
+def edit_method(
+    uow: UnitOfWork, *, actor: Actor, method_id: int, version: int, clause: str, preferred: bool
+) -> Method:
+    actor.require(Permission.CATALOGUE_EDIT)
+    with uow:
+        row = uow.get(Method, method_id, version=version)
+        row.clause, row.preferred = clause, preferred
+        uow.audit("method.edit", actor, row)
+        uow.commit()
+    return row
+
+
+def draft_version(
+    uow: UnitOfWork, *, actor: Actor, method_id: int, text: VersionText | None = None
+) -> MethodVersion:
+    """A new draft; without ``text`` a copy of the newest version. One draft a method at a time."""
+    actor.require(Permission.CATALOGUE_EDIT)
+    with uow:
+        owner = uow.get(Method, method_id)
+        newest = _newest(uow.session, method_id)
+        if newest is not None and newest.released_at is None:
+            raise TransitionRefused(
+                _("Version %(n)s is still a draft: finish it first.", n=newest.number), code="draft_open"
+            )
+        if text is None:
+            text = text_of(newest) if newest is not None else VersionText(ResultKind.NUMBER, "")
+        row = MethodVersion(method_id=owner.id, number=newest.number + 1 if newest else 1, created_at=uow.now)
+        _fill(row, text)
+        uow.add(row)
+        uow.audit("method_version.draft", actor, row, after=described(row))
+        uow.commit()
+    return row
+
+
+def edit_version(uow: UnitOfWork, *, actor: Actor, version_id: int, text: VersionText) -> MethodVersion:
+    """Raises TransitionRefused (``version_released``): a released version never changes."""
+    actor.require(Permission.CATALOGUE_EDIT)
+    with uow:
+        row = uow.get(MethodVersion, version_id)
+        _refuse_released(row)
+        before = described(row)
+        row.inputs.clear()
+        row.equipment.clear()
+        uow.flush()
+        _fill(row, text)
+        uow.audit("method_version.edit", actor, row, before=before, after=described(row))
+        uow.commit()
+    return row
+
+
+def release_version(uow: UnitOfWork, *, actor: Actor, version_id: int) -> MethodVersion:
+    """New orders use it from now on; older versions of the method retire, results go on naming theirs."""
+    actor.require(Permission.CATALOGUE_EDIT)
+    with uow:
+        row = uow.get(MethodVersion, version_id)
+        _refuse_released(row)
+        known = uow.session.scalars(select(TestItem.code)).all()
+        text, code = text_of(row), row.method.test_item.code
+        check_version(text, own_code=code, item_codes=set(known))
+        refuse_circle(uow.session, code, text.formula)
+        older = select(MethodVersion).where(
+            MethodVersion.method_id == row.method_id,
+            MethodVersion.released_at.is_not(None),
+            MethodVersion.retired_at.is_(None),
+        )
+        for old in uow.session.scalars(older):
+            old.retired_at = uow.now
+            uow.audit("method_version.retire", actor, old)
+        row.released_at = uow.now
+        uow.audit("method_version.release", actor, row, after=described(row))
+        uow.commit()
+    return row
+
+
+def retire_version(uow: UnitOfWork, *, actor: Actor, version_id: int, why: str) -> MethodVersion:
+    """No new order may use it; tests under way finish with it."""
+    actor.require(Permission.CATALOGUE_EDIT)
+    with uow:
+        row = uow.get(MethodVersion, version_id)
+        if row.released_at is None or row.retired_at is not None:
+            raise TransitionRefused(_("Only a version in use can be retired."), code="version_not_in_use")
+        row.retired_at = uow.now
+        uow.audit("method_version.retire", actor, row, reason=why)
+        uow.commit()
+    return row
+
+
+def _newest(session: Session, method_id: int) -> MethodVersion | None:
+    highest = select(func.max(MethodVersion.number)).where(MethodVersion.method_id == method_id)
+    return session.scalars(
+        select(MethodVersion).where(
+            MethodVersion.method_id == method_id, MethodVersion.number == highest.scalar_subquery()
+        )
+    ).one_or_none()
+
+
+def _refuse_released(row: MethodVersion) -> None:
+    if row.released_at is not None:
+        raise TransitionRefused(
+            _("Version %(n)s is released and never changes: draft a new version.", n=row.number),
+            code="version_released",
+        )
+
+
+def _fill(row: MethodVersion, text: VersionText) -> None:
+    names = [one.name for one in text.inputs]
+    if len(set(names)) != len(names):
+        raise InvalidInput(
+            _("Two inputs have the same name."),
+            code="input_twice",
+            fields={"inputs": [_("Give each input its own name.")]},
+        )
+    for name in PLAIN:
+        setattr(row, name, getattr(text, name))
+    row.inputs.extend(
+        MethodInput(position=n, **{k: getattr(one, k) for k in InputText.__slots__})
+        for n, one in enumerate(text.inputs, start=1)
+    )
+    row.equipment.extend(
+        MethodEquipment(equipment_class=code) for code in dict.fromkeys(text.equipment_classes)
+    )

@@ -1,0 +1,170 @@
+"""Standards: dated issues, and what depends on one that is withdrawn."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+
+from flask_babel import gettext as _
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from lims.catalogue.models import Limit, Method, StandardEdition, TestItem
+from lims.core.errors import InvalidInput, NotFound
+from lims.core.paging import Key, Page, read_page
+from lims.core.permissions import Actor, Permission
+from lims.core.uow import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class StandardText:
+    """``in_force_from`` None: in force for as long as we know."""
+
+    code: str
+    title_zh: str
+    title_en: str
+    in_force_from: date | None = None
+    withdrawn_from: date | None = None
+    replaced_by_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Affected:
+    """What rests on a standard: items measured by it, limits it lays down."""
+
+    methods: list[Method]
+    limits: list[tuple[Limit, TestItem]]
+
+
+def standard(session: Session, standard_id: int) -> StandardEdition:
+    row = session.get(StandardEdition, standard_id)
+    if row is None:
+        raise NotFound(_("This standard does not exist."))
+    return row
+
+
+def list_standards(
+    session: Session,
+    *,
+    words: str = "",
+    status: str | None = None,
+    on: date,
+    cursor: str | None = None,
+    size: int = 50,
+) -> Page[StandardEdition]:
+    """By code. ``status``: upcoming, in_force, withdrawn ``on`` that day; None: all."""
+    wanted = select(StandardEdition)
+    if words.strip():
+        pattern = f"%{_escaped(words.strip())}%"
+        wanted = wanted.where(
+            StandardEdition.code.ilike(pattern, escape="\\")
+            | StandardEdition.title_zh.ilike(pattern, escape="\\")
+            | StandardEdition.title_en.ilike(pattern, escape="\\")
+        )
+    begun = StandardEdition.in_force_from.is_(None) | (StandardEdition.in_force_from <= on)
+    ended = StandardEdition.withdrawn_from.is_not(None) & (StandardEdition.withdrawn_from <= on)
+    match status:
+        case "withdrawn":
+            wanted = wanted.where(ended)
+        case "in_force":
+            wanted = wanted.where(begun, ~ended)
+        case "upcoming":
+            wanted = wanted.where(~begun, ~ended)
+    page = read_page(session, wanted, [Key(StandardEdition.code)], cursor=cursor, size=size)
+    return Page([row[0] for row in page.rows], page.after, page.before)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def affected_by(session: Session, standard_id: int) -> Affected:
+    methods = session.scalars(select(Method).where(Method.standard_id == standard_id).order_by(Method.id))
+    limits = session.execute(
+        select(Limit, TestItem)
+        .join(TestItem, TestItem.id == Limit.test_item_id)
+        .where(Limit.standard_id == standard_id)
+        .order_by(TestItem.code, Limit.valid_from)
+    )
+    return Affected(list(methods), [(row, item) for row, item in limits])
+
+
+def standards_of(session: Session, ids: Collection[int]) -> dict[int, StandardEdition]:
+    wanted = select(StandardEdition).where(StandardEdition.id.in_(ids))
+    return {row.id: row for row in session.scalars(wanted)}
+
+
+def create_standard(uow: UnitOfWork, *, actor: Actor, text: StandardText) -> StandardEdition:
+    actor.require(Permission.CATALOGUE_EDIT)
+    _check_dates(text)
+    with uow:
+        _check_successor(uow, text, None)
+        row = uow.add(StandardEdition(**_values(text)))
+        uow.audit("standard.add", actor, row)
+        uow.commit()
+    return row
+
+
+def edit_standard(
+    uow: UnitOfWork, *, actor: Actor, standard_id: int, version: int, text: StandardText
+) -> StandardEdition:
+    actor.require(Permission.CATALOGUE_EDIT)
+    _check_dates(text)
+    with uow:
+        row = uow.get(StandardEdition, standard_id, version=version)
+        _check_successor(uow, text, standard_id)
+        for name, value in _values(text).items():
+            setattr(row, name, value)
+        uow.audit("standard.edit", actor, row)
+        uow.commit()
+    return row
+
+
+def withdraw_standard(
+    uow: UnitOfWork,
+    *,
+    actor: Actor,
+    standard_id: int,
+    version: int,
+    withdrawn_from: date,
+    replaced_by_id: int | None = None,
+    why: str = "",
+) -> StandardEdition:
+    """From ``withdrawn_from`` on no new test may use it; what was done before stays as it is."""
+    actor.require(Permission.CATALOGUE_EDIT)
+    with uow:
+        row = uow.get(StandardEdition, standard_id, version=version)
+        text = StandardText(
+            row.code, row.title_zh, row.title_en, row.in_force_from, withdrawn_from, replaced_by_id
+        )
+        _check_dates(text)
+        _check_successor(uow, text, standard_id)
+        row.withdrawn_from, row.replaced_by_id = withdrawn_from, replaced_by_id
+        uow.audit("standard.withdraw", actor, row, reason=why or None)
+        uow.commit()
+    return row
+
+
+def _values(text: StandardText) -> dict[str, object]:
+    return {name: getattr(text, name) for name in StandardText.__slots__}
+
+
+def _check_dates(text: StandardText) -> None:
+    first, last = text.in_force_from, text.withdrawn_from
+    if first is not None and last is not None and last < first:
+        raise InvalidInput(
+            _("A standard cannot be withdrawn before it comes into force."),
+            code="standard_dates",
+            fields={"withdrawn_from": [_("Choose a later day.")]},
+        )
+
+
+def _check_successor(uow: UnitOfWork, text: StandardText, own_id: int | None) -> None:
+    if text.replaced_by_id is None:
+        return
+    if text.replaced_by_id == own_id:
+        raise InvalidInput(
+            _("A standard cannot replace itself."),
+            code="standard_successor",
+            fields={"replaced_by_id": [_("Choose another standard.")]},
+        )
+    uow.get(StandardEdition, text.replaced_by_id, lock=False)
