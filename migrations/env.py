@@ -28,6 +28,7 @@ def run(connection: Connection) -> None:
         compare_type=True,
         compare_server_default=True,
         transaction_per_migration=True,
+        transactional_ddl=True,  # SQLite too: we say BEGIN ourselves
         include_object=lambda _object, name, kind, reflected, _to: (
             not (kind == "table" and reflected and is_search_table(name))
         ),
