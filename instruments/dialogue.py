@@ -66,7 +66,9 @@ class Dialogue:
     """``poll_s``: seconds between two looks; None for a device that is only listened to."""
 
     def __init__(self, codec: Codec, *, poll_s: float | None = None, stream: bool = False) -> None:
-        self._codec, self._poll_s, self._stream = codec, poll_s, stream
+        self._codec = codec
+        self._poll_s = poll_s if codec.command(Verb.LOOK) is not None else None
+        self._stream = stream and codec.command(Verb.STREAM) is not None
         self._orders: deque[Order] = deque()
         self._pending: Send | None = None
         self._deadline = self._not_before = self._next_poll = 0.0
@@ -101,6 +103,8 @@ class Dialogue:
         """Queue an order; given back at once where the device cannot do it."""
         if self.phase is Phase.CLOSED:
             return GivenUp(order, "link_unplugged")
+        if self.silent:  # a person waits: it is better told now than after the device's last chance
+            return GivenUp(order, "no_answer")
         if self._codec.command(order.verb) is None:
             return GivenUp(order, "no_such_command")
         self._orders.append(order)
@@ -131,6 +135,10 @@ class Dialogue:
 
     def step(self, now: float) -> Send | GivenUp | None:
         """What to do now; call again until None."""
+        for order in self._orders:
+            if order.expires_at is not None and now >= order.expires_at:
+                self._orders.remove(order)
+                return GivenUp(order, "too_late")
         if self.phase is Phase.WAITING and now >= self._deadline:
             return self._time_out(now)
         if self.phase is Phase.LISTENING and now >= self._not_before:
@@ -141,13 +149,7 @@ class Dialogue:
             self.streaming, self._identify = False, self._codec.command(Verb.IDENTIFY)
         if self._identify is not None:
             return self._send(self._identify, Order(Verb.IDENTIFY), now)
-        while self._orders:
-            order = self._orders[0]
-            if order.expires_at is not None and now >= order.expires_at:
-                self._orders.popleft()
-                return GivenUp(order, "too_late")
-            return self._ask(order, now)
-        return self._look(now)
+        return self._ask(self._orders[0], now) if self._orders else self._look(now)
 
     def _ask(self, order: Order, now: float) -> Send | None:
         if self.streaming:
@@ -195,6 +197,11 @@ class Dialogue:
 
     def next_time(self) -> float | None:
         """When ``step`` has to be called even if nothing comes."""
+        expiries = [order.expires_at for order in self._orders if order.expires_at is not None]
+        times = [*expiries, *([] if (due := self._phase_ends()) is None else [due])]
+        return min(times, default=None)
+
+    def _phase_ends(self) -> float | None:
         match self.phase:
             case Phase.CLOSED:
                 return None

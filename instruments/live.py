@@ -68,7 +68,9 @@ class LiveChannel:
             except ServerUnreachable as exc:
                 self.sentence, wait_s = str(exc), self._back_off()
             except ServerRefused as exc:
-                self.sentence, wait_s = str(exc), BACK_OFF_S[1]
+                # A repeated post after a broken connection: the first one had arrived.
+                again = exc.code == "live_replayed"
+                self.sentence, wait_s = str(exc), PACE_MS[0] / 1000 if again else BACK_OFF_S[1]
             self._wake.wait(wait_s)
             self._wake.clear()
         self._server.close()

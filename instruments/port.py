@@ -57,8 +57,16 @@ def _open_serial(path: str, line: LineSettings) -> int:
     finally:
         port.close()
     _lock_out_others(path, descriptor)
+    _tell_silence_from_hang_up(descriptor)
     os.set_blocking(descriptor, False)
     return descriptor
+
+
+def _tell_silence_from_hang_up(descriptor: int) -> None:
+    """pyserial sets VMIN 0, and then reading a quiet line gives b"" as a broken one does; with 1 it says EAGAIN."""
+    settings = termios.tcgetattr(descriptor)
+    settings[6][termios.VMIN], settings[6][termios.VTIME] = 1, 0
+    termios.tcsetattr(descriptor, termios.TCSANOW, settings)
 
 
 def _lock_out_others(path: str, descriptor: int) -> None:

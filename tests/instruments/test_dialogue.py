@@ -119,3 +119,16 @@ def test_a_refusal_answers_the_order():
     talk.step(1.0)
     heard = talk.hear(read("S I"), 3.0)
     assert (heard.order.id, read("S I").kind) == ("r1", Kind.STATUS)
+
+
+def test_a_silent_device_refuses_an_order_at_once_and_a_queued_one_expires_on_time():
+    talk = opened(poll_s=0.2)
+    talk.step(1.0)
+    talk.want(Order(Verb.TAKE, "queued", expires_at=4.0))
+    assert talk.step(3.0).code == "no_answer"  # the look
+    assert talk.want(Order(Verb.TAKE, "r2")).code == "no_answer"
+    assert talk.next_time() <= 4.0
+    actions = [talk.step(second) for second in (3.4, 4.0)]
+    assert [a for a in actions if isinstance(a, GivenUp)] == [
+        GivenUp(Order(Verb.TAKE, "queued", expires_at=4.0), "too_late")
+    ]

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -138,7 +139,7 @@ def test_tare_and_zero_reach_the_balance(bench):
     wait_for(lambda: len(bench.server.results) == 2)
     kinds = [c["event"]["kind"] for c in bench.server.all_captures()]
     assert kinds[0] == "tare"
-    assert [r["outcome"] for r in bench.server.results][0] == "done"
+    assert bench.server.results[0]["outcome"] == "done"
     bench.server.commands.append({"id": "n", "device": "nobody", "verb": "tare"})
     wait_for(lambda: bench.server.results[-1]["code"] == "unknown_device")
 
@@ -185,7 +186,7 @@ def test_kill_9_of_the_gateway_loses_and_doubles_nothing_that_was_durable(bench)
         assert len(bench.server.all_captures()) == round_ + 1
     captures = bench.server.all_captures()
     assert [c["seq"] for c in captures] == [1, 2, 3]
-    assert all(b["prev_hash"] == a["hash"] for a, b in zip(captures, captures[1:], strict=False))
+    assert all(b["prev_hash"] == a["hash"] for a, b in pairwise(captures))
 
 
 def test_captures_wait_for_enrolment_and_sigterm_stops_cleanly(bench):
