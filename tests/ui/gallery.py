@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from enum import StrEnum
+from enum import Enum, StrEnum
 from types import SimpleNamespace
 
 from flask import Blueprint, Flask, g, redirect, render_template
@@ -27,7 +27,7 @@ class Colour(StrEnum):
     RETAINED = "retained"
 
 
-WORDS = dict(zip(Colour, ("to test", "in test", "returned", "out of limit", "verified", "held"), strict=True))
+WORDS: dict[Enum, str] = dict(zip(Colour, ("to test", "in test", "returned", "out of limit", "verified", "held"), strict=True))
 
 
 class SampleLoad(Schema):
@@ -128,7 +128,7 @@ STAFF = Actor(
 
 def install(app: Flask) -> None:
     """Add the gallery to an application that has not served a request yet."""
-    labels.register(Colour, WORDS)
+    labels.register(Colour, dict(WORDS))
     app.register_blueprint(blueprint)
     for endpoint in ("gallery.page", "gallery.send", "gallery.fault"):
         ACCESS[endpoint] = Open.PUBLIC
