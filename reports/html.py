@@ -133,6 +133,7 @@ def certificate_html(document: CertificateDocument) -> str:
         sampled_firm=_shared(document, lambda sample: sample.sampled_firm),
         item_count=sum(len(sample.items) for sample in document.samples),
         grid=lambda: Grid(Voice(document.language).label),
+        cover=_cover_class(document),
         title_parts=Voice(document.language).parts(document.title),
         photos=[photo for sample in document.samples for photo in sample.photos],
         created=iso_day(document.issued_on),
@@ -146,6 +147,20 @@ def letter_html(letter: LetterDocument) -> str:
 def iso_day(printed: str) -> str:
     """The printed date as PDF metadata wants it; empty where it is not a plain ISO day."""
     return printed if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", printed) else ""
+
+
+def _cover_class(document: CertificateDocument) -> str:
+    """Long names need a tighter cover, and monstrous ones may run on to the next page, never overlap."""
+    voice = Voice(document.language)
+    firms = [document.customer, *(firm for sample in document.samples[:1] for firm in _firms(sample))]
+    names = [document.title, document.laboratory.name, *(firm.name for firm in firms)]
+    names += [sample.name for sample in document.samples[:1]]
+    length = sum(len(voice.plain(name)) for name in names)
+    return "flowing" if length > 1_000 else "dense" if length > 260 else ""
+
+
+def _firms(sample: SampleBlock) -> list[Party]:
+    return [firm for firm in (sample.producer, sample.sampled_firm) if firm is not None]
 
 
 def _shared(document: CertificateDocument, pick: Callable[[SampleBlock], Party | None]) -> Party | None:

@@ -95,8 +95,8 @@ def _named(certificate: object, photos: list[bytes]) -> dict[str, bytes]:
                 raise DocumentError(
                     "photo_missing", "a photo that the document names was not supplied unchanged"
                 )
-    for photo in found.values():
-        typeset.image_type(photo)
+    for body in found.values():
+        typeset.image_type(body)
     return found
 
 
