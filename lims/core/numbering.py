@@ -5,6 +5,7 @@ from datetime import date
 
 from flask_babel import gettext as _
 from sqlalchemy import Integer, String, UniqueConstraint, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from lims.core.database import Base, Identified, Versioned
@@ -40,6 +41,8 @@ DEFAULT_PATTERNS = {
     "worksheet": "JC{yyyy}-{serial:05d}",
     "test_report": "BG{yyyy}-{serial:06d}",
     "letter": "HJ{yyyy}-{serial:05d}",
+    "customer": "KH{yyyy}-{serial:04d}",
+    "sampling_form": "CY{yyyy}-{serial:06d}",
 }
 
 
@@ -62,7 +65,12 @@ def _locked_series(uow: UnitOfWork, kind: str, year: int) -> NumberSeries:
     )
     found = uow.session.execute(wanted, execution_options={"populate_existing": True}).scalar_one_or_none()
     if found is None:
-        found = uow.add(NumberSeries(kind=kind, year=year, last=0))
+        try:
+            with uow.session.begin_nested():
+                found = NumberSeries(kind=kind, year=year, last=0)
+                uow.session.add(found)
+        except IntegrityError:  # the first number of the year, taken by two at once
+            found = uow.session.execute(wanted, execution_options={"populate_existing": True}).scalar_one()
     return found
 
 

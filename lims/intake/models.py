@@ -8,7 +8,12 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from lims.catalogue.models import BusinessType, Method, TestItem
 from lims.core.database import Base, BigId, Identified, Versioned, enum_column
+from lims.core.search import normalised
 from lims.intake.states import CustodyKind, FindingLevel, OrderState, SampleState, TestState
+
+
+def name_key(name: str) -> str:
+    return normalised(name).replace(" ", "")
 
 
 class Customer(Identified, Versioned, Base):
@@ -17,6 +22,10 @@ class Customer(Identified, Versioned, Base):
     __tablename__ = "customer"
     code: Mapped[str] = mapped_column(String(40), unique=True)
     name: Mapped[str] = mapped_column(String(160), index=True)
+    # The name as it is compared: width, case and blanks folded, so that duplicates are found by index.
+    name_key: Mapped[str] = mapped_column(
+        String(400), default=lambda context: name_key(context.get_current_parameters()["name"]), index=True
+    )
     name_en: Mapped[str] = mapped_column(String(200), default="")
     address: Mapped[str] = mapped_column(String(300), default="")
     credit_code: Mapped[str | None] = mapped_column(String(40), unique=True)
@@ -45,7 +54,7 @@ class Order(Identified, Versioned, Base):
 
     __tablename__ = "customer_order"
     number: Mapped[str] = mapped_column(String(60), unique=True)
-    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), index=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
     contact_id: Mapped[int | None] = mapped_column(ForeignKey("contact.id"))
     business_type_id: Mapped[int] = mapped_column(ForeignKey("business_type.id"))
     state: Mapped[OrderState] = mapped_column(enum_column(OrderState), default=OrderState.REGISTERED)
@@ -63,11 +72,16 @@ class Order(Identified, Versioned, Base):
     accepted_by: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     accepted_at: Mapped[datetime | None]
     cancelled_why: Mapped[str | None] = mapped_column(Text)
+    # SHA-256 of what was ordered: the same order saved twice on one day is noticed.
+    fingerprint: Mapped[str | None] = mapped_column(String(64))
     customer: Mapped[Customer] = relationship(lazy="joined")
     business_type: Mapped[BusinessType] = relationship(lazy="joined")
     __table_args__ = (
         CheckConstraint("state NOT IN ('accepted','completed') OR accepted_at IS NOT NULL", name="accepted"),
         CheckConstraint("state <> 'cancelled' OR cancelled_why IS NOT NULL", name="cancelled_why"),
+        Index("ix_customer_order_customer_id_id", "customer_id", "id"),
+        Index("ix_customer_order_state_id", "state", "id"),
+        Index("ix_customer_order_fingerprint", "fingerprint"),
     )
 
 

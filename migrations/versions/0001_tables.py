@@ -218,6 +218,25 @@ def upgrade() -> None:
     op.create_index(op.f("ix_job_run_at"), "job", ["run_at"], unique=False)
     op.create_index(op.f("ix_job_state"), "job", ["state"], unique=False)
     op.create_table(
+        "laboratory_details",
+        sa.Column("name_zh", sa.String(length=200), nullable=False),
+        sa.Column("name_en", sa.String(length=300), nullable=False),
+        sa.Column("address_zh", sa.String(length=300), nullable=False),
+        sa.Column("address_en", sa.String(length=400), nullable=False),
+        sa.Column("registration_no", sa.String(length=60), nullable=False),
+        sa.Column("postcode", sa.String(length=20), nullable=False),
+        sa.Column("phone", sa.String(length=60), nullable=False),
+        sa.Column("email", sa.String(length=200), nullable=False),
+        sa.Column("website", sa.String(length=200), nullable=False),
+        sa.Column("cma_number", sa.String(length=60), nullable=False),
+        sa.Column("cnas_number", sa.String(length=60), nullable=False),
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_laboratory_details")),
+    )
+    op.create_table(
         "login_attempt",
         sa.Column("username", sa.String(length=60), nullable=False),
         sa.Column("ip", sa.String(length=64), nullable=True),
@@ -913,6 +932,7 @@ def upgrade() -> None:
         sa.Column("drafted_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("reviewed_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("reviewed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reviewed_sha256", sa.String(length=64), nullable=True),
         sa.Column("approved_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("approved_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("return_reason", sa.Text(), nullable=True),

@@ -81,7 +81,6 @@ def make_house(uow: UnitOfWork) -> House:
         for who in PEOPLE:
             add(
                 Account(
-                    id=who.id,
                     username=f"user{who.id}",
                     name_zh=who.name,
                     name_en=f"Person {who.id}",
@@ -120,8 +119,8 @@ def make_house(uow: UnitOfWork) -> House:
                 retention_days=180,
             )
         ).id
-        customer = add(Customer(id=1, code="C001", name="好味糕点厂", address="人民路 1 号")).id
-        other = add(Customer(id=2, code="C002", name="香米米粉有限公司")).id
+        customer = add(Customer(code="C001", name="好味糕点厂", address="人民路 1 号")).id
+        other = add(Customer(code="C002", name="香米米粉有限公司")).id
         contact = add(Contact(customer_id=customer, name="王芳", phone="010-1234")).id
         add(CustomerAccount(account_id=BAKER.id, customer_id=customer))
         add(CustomerAccount(account_id=NOODLE_MAKER.id, customer_id=other))

@@ -1,0 +1,174 @@
+"""What can be ordered today: test items with the method that serves, packages, prices and clocks."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from flask_babel import gettext as _
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from lims.catalogue.models import (
+    BusinessType,
+    Method,
+    MethodVersion,
+    Package,
+    PackageItem,
+    Payer,
+    StandardEdition,
+    TestItem,
+)
+from lims.core.calendar import work_calendar
+from lims.core.errors import InvalidInput
+from lims.intake.drafts import MAX_TESTS_OF_SAMPLE, Fault, OrderDraft, SampleDraft, refuse_faults
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A test item with the method version that would serve it. ``price`` in CNY."""
+
+    test_item_id: int
+    code: str
+    name_zh: str
+    name_en: str
+    section_id: int
+    price: Decimal
+    method_id: int
+    method_version_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """``price``: what the customer pays, in CNY. ``listed``: by the price list, whoever pays."""
+
+    price: Decimal
+    listed: Decimal
+    tests: int
+    due_on: date
+    working_days: int
+    state_pays: bool
+
+
+def open_type(session: Session, business_type_id: int) -> BusinessType:
+    """Raises InvalidInput unless this business type is offered."""
+    found = session.get(BusinessType, business_type_id)
+    if found is None or not found.active:
+        text = _("This kind of business is not offered.")
+        raise InvalidInput(text, code="unknown_business_type", fields={"business_type_id": [text]})
+    return found
+
+
+def choose_methods(
+    session: Session, item_ids: Iterable[int], now: datetime, today: date, wanted: Mapping[int, int]
+) -> dict[int, Chosen]:
+    """Test item -> what serves it: the wanted method, else the preferred one in force; newest release.
+
+    A withdrawn standard is chosen only where nothing else is there: the contract review says so.
+    Items that are not offered, or have no released method, are left out.
+    """
+    item, method, edition, version = TestItem, Method, StandardEdition, MethodVersion
+    statement = (
+        select(
+            *(item.id, item.code, item.name_zh, item.name_en, item.section_id, item.price),
+            method.id.label("method_id"),
+            method.preferred,
+            *(version.id.label("version_id"), version.number),
+            *(edition.in_force_from, edition.withdrawn_from),
+        )
+        .join(method, method.test_item_id == item.id)
+        .join(edition, edition.id == method.standard_id)
+        .join(version, version.method_id == method.id)
+        .where(item.id.in_(sorted(set(item_ids))), item.active.is_(True))
+        .where(version.released_at.is_not(None), version.released_at <= now)
+        .where(or_(version.retired_at.is_(None), version.retired_at > now))
+    )
+    best: dict[int, tuple[tuple[object, ...], Chosen]] = {}
+    for r in session.execute(statement):
+        in_force = (r.in_force_from is None or r.in_force_from <= today) and (
+            r.withdrawn_from is None or r.withdrawn_from > today
+        )
+        if r.id in wanted and wanted[r.id] != r.method_id:
+            continue
+        rank = (in_force, r.preferred, r.in_force_from or date.min, r.number, r.version_id)
+        if r.id not in best or rank > best[r.id][0]:
+            chosen = Chosen(
+                r.id, r.code, r.name_zh, r.name_en, r.section_id, r.price, r.method_id, r.version_id
+            )
+            best[r.id] = (rank, chosen)
+    return {number: chosen for number, (_rank, chosen) in best.items()}
+
+
+def package_items(session: Session, package_ids: Iterable[int]) -> dict[int, list[int]]:
+    """Offered package -> its test items in order."""
+    wanted = sorted(set(package_ids))
+    if not wanted:
+        return {}
+    rows = session.execute(
+        select(Package.id, PackageItem.test_item_id)
+        .join(PackageItem, PackageItem.package_id == Package.id)
+        .join(TestItem, TestItem.id == PackageItem.test_item_id)
+        .where(Package.id.in_(wanted), Package.active.is_(True), TestItem.active.is_(True))
+        .order_by(Package.id, PackageItem.position, PackageItem.id)
+    )
+    found: dict[int, list[int]] = {}
+    for package_id, item_id in rows:
+        found.setdefault(package_id, []).append(item_id)
+    return found
+
+
+def tests_of_samples(session: Session, draft: OrderDraft, now: datetime, today: date) -> list[list[Chosen]]:
+    """For each sample of the draft the tests asked for. Raises InvalidInput naming row and cause."""
+    packages = package_items(session, [*draft.packages, *(p for s in draft.samples for p in s.packages)])
+    wishes = [_wishes(draft, s, packages) for s in draft.samples]
+    offered = choose_methods(session, {i for w in wishes for i in w}, now, today, dict(draft.methods))
+    faults: list[Fault] = []
+    for row, (sample, wish) in enumerate(zip(draft.samples, wishes, strict=True), 1):
+        faults.extend(_wish_faults(row, draft, sample, wish, packages, offered))
+    refuse_faults(faults)
+    return [[offered[i] for i in wish] for wish in wishes]
+
+
+def _wishes(draft: OrderDraft, sample: SampleDraft, packages: Mapping[int, Sequence[int]]) -> list[int]:
+    """Test items of one sample, each once, packages opened."""
+    bundled = [i for p in (*draft.packages, *sample.packages) for i in packages.get(p, ())]
+    return list(dict.fromkeys([*bundled, *draft.items, *sample.items]))
+
+
+def _wish_faults(
+    row: int,
+    draft: OrderDraft,
+    sample: SampleDraft,
+    wish: Sequence[int],
+    packages: Mapping[int, Sequence[int]],
+    offered: Mapping[int, Chosen],
+) -> list[Fault]:
+    faults = []
+    if any(p not in packages for p in (*draft.packages, *sample.packages)):
+        faults.append(Fault(row, "packages", "unknown_package", _("This package is not offered.")))
+    if any(i not in offered for i in wish):
+        text = _("A test item is not offered, or none of its methods is released.")
+        faults.append(Fault(row, "items", "unknown_item", text))
+    if not wish and not faults:
+        faults.append(Fault(row, "items", "no_tests", _("No test item is asked for on this sample.")))
+    if len(wish) > MAX_TESTS_OF_SAMPLE:
+        text = _("At most %(n)s test items a sample.", n=MAX_TESTS_OF_SAMPLE)
+        faults.append(Fault(row, "items", "too_many_tests", text))
+    return faults
+
+
+def quote_of(session: Session, kind: BusinessType, tests: Iterable[Sequence[Chosen]], day: date) -> Quote:
+    """Price and due date: the state's work is free for the customer; the type's clock counts working days."""
+    prices = [chosen.price for sample in tests for chosen in sample]
+    listed = sum(prices, Decimal("0.00"))
+    state = kind.payer is Payer.STATE
+    due = work_calendar(session).add(day, kind.working_days)
+    return Quote(
+        Decimal("0.00") if state else listed, listed, len(prices), due, kind.working_days, state_pays=state
+    )
+
+
+def quote(session: Session, draft: OrderDraft, now: datetime, day: date) -> Quote:
+    """What this draft costs and when it is due, without saving. Raises InvalidInput like registering."""
+    kind = open_type(session, draft.business_type_id)
+    return quote_of(session, kind, tests_of_samples(session, draft, now, day), day)
