@@ -6,7 +6,7 @@ import socket
 import threading
 
 import click
-from flask import Flask
+from flask import Flask, current_app
 from flask.cli import AppGroup
 
 from lims.core.database import db
@@ -27,5 +27,10 @@ def worker() -> None:
         signal.signal(number, lambda *_: stop.set())
     engine = db.engine
     click.echo("worker ready")
-    run_worker(lambda: db.session.session_factory(), f"{socket.gethostname()}-{os.getpid()}", stop.is_set)
+    run_worker(
+        lambda: db.session.session_factory(),
+        f"{socket.gethostname()}-{os.getpid()}",
+        stop.is_set,
+        settings=current_app.extensions["lims_settings"],
+    )
     engine.dispose()

@@ -30,6 +30,8 @@ class Certificate(Identified, Versioned, Base):
     drafted_at: Mapped[datetime]
     reviewed_by: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     reviewed_at: Mapped[datetime | None]
+    # Hash of the content that was reviewed: what is approved must be the same.
+    reviewed_sha256: Mapped[str | None] = mapped_column(String(64))
     approved_by: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     approved_at: Mapped[datetime | None]
     return_reason: Mapped[str | None] = mapped_column(Text)
@@ -90,3 +92,20 @@ class Signature(Identified, Base):
     method: Mapped[str] = mapped_column(String(40))
     record_sha256: Mapped[str] = mapped_column(String(64))
     signed_at: Mapped[datetime]
+
+
+class LaboratoryDetails(Identified, Versioned, Base):
+    """Who we are on paper (one row): printed on every report, changed by the administrator."""
+
+    __tablename__ = "laboratory_details"
+    name_zh: Mapped[str] = mapped_column(String(200))
+    name_en: Mapped[str] = mapped_column(String(300))
+    address_zh: Mapped[str] = mapped_column(String(300))
+    address_en: Mapped[str] = mapped_column(String(400))
+    registration_no: Mapped[str] = mapped_column(String(60), default="")
+    postcode: Mapped[str] = mapped_column(String(20), default="")
+    phone: Mapped[str] = mapped_column(String(60), default="")
+    email: Mapped[str] = mapped_column(String(200), default="")
+    website: Mapped[str] = mapped_column(String(200), default="")
+    cma_number: Mapped[str] = mapped_column(String(60), default="")
+    cnas_number: Mapped[str] = mapped_column(String(60), default="")

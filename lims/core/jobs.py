@@ -13,7 +13,9 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from lims.core.clock import Clock, utc_now
 from lims.core.database import Base, BigId, Identified, enum_column
+from lims.core.files import FileStore
 from lims.core.permissions import Actor
+from lims.core.settings import Settings, read_settings
 from lims.core.uow import UnitOfWork
 
 LEASE = timedelta(seconds=60)
@@ -71,10 +73,21 @@ class ClaimedJob:
 class JobContext:
     """What a job function gets: units of work, progress, and the clock."""
 
-    def __init__(self, new_session: Callable[[], Session], clock: Clock, job: ClaimedJob) -> None:
+    def __init__(
+        self, new_session: Callable[[], Session], clock: Clock, job: ClaimedJob, settings: Settings | None
+    ) -> None:
         self._new_session = new_session
+        self._settings = settings
         self.clock = clock
         self.job = job
+
+    @property
+    def settings(self) -> Settings:
+        return self._settings or read_settings()
+
+    @property
+    def files(self) -> FileStore:
+        return FileStore(self.settings.files)
 
     def uow(self) -> UnitOfWork:
         return UnitOfWork(self._new_session(), self.clock)
@@ -170,7 +183,12 @@ def finish(uow: UnitOfWork, job_id: int, *, result: str | None = None, error: st
         uow.commit()
 
 
-def run_one(new_session: Callable[[], Session], worker: str, clock: Clock = utc_now) -> bool:
+def run_one(
+    new_session: Callable[[], Session],
+    worker: str,
+    clock: Clock = utc_now,
+    settings: Settings | None = None,
+) -> bool:
     """Claim and do one job. Returns False when none was due."""
     session = new_session()
     try:
@@ -178,7 +196,7 @@ def run_one(new_session: Callable[[], Session], worker: str, clock: Clock = utc_
         if claimed is None:
             return False
         try:
-            result = REGISTRY[claimed.kind](JobContext(new_session, clock, claimed))
+            result = REGISTRY[claimed.kind](JobContext(new_session, clock, claimed, settings))
         except Exception as exc:  # the job's row keeps what went wrong; the worker lives on
             finish(UnitOfWork(session, clock), claimed.id, error=f"{type(exc).__name__}: {exc}"[:2000])
         else:
@@ -200,7 +218,12 @@ def beat(uow: UnitOfWork, name: str, detail: Mapping[str, object] | None = None)
 
 
 def run_worker(
-    new_session: Callable[[], Session], worker: str, stop: Callable[[], bool], *, idle_s: float = 0.2
+    new_session: Callable[[], Session],
+    worker: str,
+    stop: Callable[[], bool],
+    *,
+    settings: Settings | None = None,
+    idle_s: float = 0.2,
 ) -> None:
     """Do jobs until ``stop()`` says so; one sign of life every five seconds."""
     last_beat = 0.0
@@ -210,5 +233,5 @@ def run_worker(
             beat(UnitOfWork(session), f"worker:{worker}")
             session.close()
             last_beat = time.monotonic()
-        if not run_one(new_session, worker):
+        if not run_one(new_session, worker, settings=settings):
             time.sleep(idle_s)
