@@ -35,6 +35,7 @@ class Account(Identified, Versioned, Base):
     totp_secret: Mapped[str | None] = mapped_column(Text)
     totp_last_step: Mapped[int | None] = mapped_column(BigInteger)
     totp_confirmed_at: Mapped[datetime | None]
+    roles_changed_at: Mapped[datetime | None]
     retired_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 

@@ -1,0 +1,39 @@
+"""Commands about accounts: ``flask lims init``, and the codes of a demonstration."""
+
+import click
+from flask.cli import with_appcontext
+
+from lims.core.errors import LimsError
+from lims.core.web import settings, unit_of_work
+from lims.people.installation import demo_code, start_installation
+
+
+@click.command("init")
+@click.option("--username", prompt="User name of the first administrator")
+@click.option("--name", prompt="Name of the first administrator")
+@with_appcontext
+def init(username: str, name: str) -> None:
+    """Make the first administrator of a new, migrated installation, and print the one-time code."""
+    try:
+        invited = start_installation(unit_of_work(), username=username, name=name)
+    except LimsError as error:
+        raise click.ClickException(error.message) from error
+    click.echo(f"Account:       {invited.account.username}")
+    click.echo(f"One-time code: {invited.code}")
+    click.echo(f"Sign in within seven days at {settings().base_url}/sign-in/first")
+
+
+@click.command("demo-code")
+@click.argument("username")
+@with_appcontext
+def show_demo_code(username: str) -> None:
+    """Print the present second-factor code of an account of the demonstration."""
+    if not settings().demo:
+        raise click.ClickException("only a demonstration (LIMS_DEMO=1) has accounts with known codes")
+    try:
+        click.echo(demo_code(unit_of_work(), username))
+    except LimsError as error:
+        raise click.ClickException(error.message) from error
+
+
+COMMANDS = (init, show_demo_code)
