@@ -35,6 +35,8 @@ ACCESS: dict[str, Rule] = {
     "ui.change_language": PUBLIC,
     "ui.scan": P.SELF,
     "ui.help_page": PUBLIC,
+    "ui.save_view": P.SELF,
+    "ui.drop_view": P.SELF,
     # people
     "people.sign_in": PUBLIC,
     "people.give_password_page": PUBLIC,

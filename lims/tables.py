@@ -15,5 +15,6 @@ import lims.equipment.models
 import lims.intake.models
 import lims.people.models
 import lims.portal.models
+import lims.ui.models
 
 __all__ = ["lims"]

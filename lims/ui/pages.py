@@ -24,8 +24,9 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from lims.core.clock import local_date
 from lims.core.database import db
-from lims.core.web import clock, current_actor, signed_in
-from lims.ui import common_labels, navigation, scanning, wording
+from lims.core.errors import InvalidInput
+from lims.core.web import clock, current_actor, signed_in, unit_of_work
+from lims.ui import common_labels, navigation, scanning, views, wording
 from lims.ui.labels import FILTERS, Text, badge, in_chinese
 
 assert common_labels  # imported for what it registers
@@ -84,6 +85,25 @@ def scan() -> AnyResponse | str:
 @blueprint.get("/help")
 def help_page() -> str:
     return render_template("ui/help.html")
+
+
+@blueprint.post("/views")
+def save_view() -> AnyResponse:
+    """Keep the filters of a list under a name, for this person."""
+    back = safe_path(request.form.get("next", ""))
+    name, endpoint = request.form.get("name", ""), request.form.get("endpoint", "")
+    try:
+        views.keep(unit_of_work(), actor=current_actor(), endpoint=endpoint, name=name, address=back)
+        flash(_("The view is kept above the list."))
+    except InvalidInput as error:
+        flash(error.message, "error")
+    return redirect(back)
+
+
+@blueprint.post("/views/<int:view_id>/drop")
+def drop_view(view_id: int) -> AnyResponse:
+    views.drop(unit_of_work(), actor=current_actor(), view_id=view_id)
+    return redirect(safe_path(request.form.get("next", "")))
 
 
 def safe_path(path: str) -> str:

@@ -37,3 +37,16 @@ document.addEventListener("click", (event) => {
     if (!menu.contains(event.target) && !menu.querySelector("input:not([type=hidden]), textarea, select")) menu.open = false;
   });
 });
+
+// Bulk steps: tick all, and say how many are ticked.
+document.querySelectorAll("form[data-bulk]").forEach((form) => {
+  const all = form.querySelector("[data-tick-all]");
+  const ticks = () => [...form.querySelectorAll("input[name=ids]")];
+  const count = form.querySelector("[data-ticked]");
+  form.addEventListener("change", (event) => {
+    if (event.target === all) ticks().forEach((tick) => { tick.checked = all.checked; });
+    const ticked = ticks().filter((tick) => tick.checked).length;
+    if (all) { all.checked = ticked > 0 && ticked === ticks().length; all.indeterminate = ticked > 0 && !all.checked; }
+    if (count) count.textContent = ticked ? `✓ ${ticked}` : "";
+  });
+});
