@@ -130,15 +130,14 @@ class Device:
             case Part.ANSWER, order:
                 trigger = Trigger.TAKE if order and order.verb is Verb.TAKE else Trigger.ASKED
                 self._keep(frame, event, trigger, order)
+            case Part.STREAMED, _:
+                self._keep(frame, event, Trigger.LIVE, None)
             case Part.LATE, _:
                 self._keep(frame, event, Trigger.LATE, None)
             case _:
                 self._unasked(frame, event)
 
     def _unasked(self, frame: Frame, event: Event) -> None:
-        if self.dialogue.streaming:
-            self._keep(frame, event, Trigger.LIVE, None)
-            return
         look, self._look = self._look, None
         if look is not None and look.event.is_stable and look.frame.raw != frame.raw:
             # Two frames, one question: the print key was pressed, and nothing on the wire says which is its.
@@ -157,7 +156,7 @@ class Device:
 
     def _introduced(self, event: Event, heard: Heard, now: float) -> None:
         self._serial, self._known = event.value, True
-        if heard.part is Part.UNASKED and (lost := self.dialogue.restarted(now)):
+        if heard.part in (Part.UNASKED, Part.STREAMED) and (lost := self.dialogue.restarted(now)):
             self._give_up(lost)
 
     # --- captures ------------------------------------------------------------------------------------------

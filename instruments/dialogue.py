@@ -40,6 +40,7 @@ class Part(StrEnum):
     ANSWER = "answer"
     UNASKED = "unasked"
     LATE = "late"
+    STREAMED = "streamed"  # one of a stream, or the rest of one that was just stopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class Dialogue:
         self._identify: Command | None = None
         self._silent_tries = 0
         self._heard_at = 0.0
+        self._running_out = False
         self._doubtful = False  # an answer may still be under way
         self.streaming = False
         self.phase = Phase.CLOSED
@@ -90,7 +92,7 @@ class Dialogue:
     def opened(self, now: float) -> None:
         self.phase, self._not_before = Phase.LISTENING, now + FIRST_QUIET_S
         self._identify = self._codec.command(Verb.IDENTIFY)
-        self._pending, self._doubtful, self.streaming = None, False, False
+        self._pending, self._doubtful, self.streaming, self._running_out = None, False, False, False
 
     def closed(self) -> list[GivenUp]:
         """The line broke: nothing that was asked will be answered."""
@@ -114,10 +116,12 @@ class Dialogue:
         """Which order, if any, this frame answers."""
         if self.phase is Phase.LISTENING:
             self._not_before = max(self._not_before, now + QUIET_S)
+            if self._running_out:
+                return Heard(Part.STREAMED)
             return Heard(Part.LATE if self._doubtful else Part.UNASKED)
         pending, self._heard_at = self._pending, now
         if pending is None or not pending.command.is_answered_by(event):
-            return Heard(Part.UNASKED)
+            return Heard(Part.STREAMED if self.streaming else Part.UNASKED)
         self._pending, self.phase, self._silent_tries = None, Phase.IDLE, 0
         if pending.order.verb is Verb.STREAM:
             self.streaming = self._stream = event.kind is not Kind.ERROR
@@ -142,7 +146,7 @@ class Dialogue:
         if self.phase is Phase.WAITING and now >= self._deadline:
             return self._time_out(now)
         if self.phase is Phase.LISTENING and now >= self._not_before:
-            self.phase = Phase.IDLE
+            self.phase, self._running_out = Phase.IDLE, False
         if self.phase is not Phase.IDLE:
             return None
         if self.streaming and now - self._heard_at > STREAM_SILENCE_S:
@@ -158,6 +162,7 @@ class Dialogue:
             stop = self._codec.command(Verb.LOOK)
             if stop is not None:
                 self.phase, self._not_before = Phase.LISTENING, now + FIRST_QUIET_S
+                self._running_out = True
                 return Send(stop, Order(Verb.LOOK))
         self._orders.popleft()
         command = self._codec.command(order.verb)

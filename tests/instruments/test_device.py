@@ -1,0 +1,150 @@
+"""Which frame is whose: print key against live view, stream against take, one device against its next command."""
+
+import socket
+import time
+
+import pytest
+
+from instruments.captures import Trigger, number
+from instruments.clock import SystemClock
+from instruments.codec import Verb
+from instruments.device import Device
+from instruments.dialogue import Order
+from instruments.profiles import load_profile
+from instruments.settings import DeviceSettings, Live
+
+
+class Shelf:
+    """Keeps drafts; stores them when the test says so, as the gateway's group commit does."""
+
+    def __init__(self):
+        self.drafts, self.waiting, self.results = [], [], []
+
+    def keep(self, draft, then, urgent):
+        self.drafts.append(draft)
+        self.waiting.append((draft, then))
+
+    def report(self, result):
+        self.results.append(result)
+
+    def commit(self):
+        waiting, self.waiting = self.waiting, []
+        for draft, then in waiting:
+            then(number(draft, 1, "0" * 64))
+
+    def kept(self):
+        return [(d.trigger, d.raw) for d in self.drafts]
+
+
+class Rig:
+    """A device on a socket, driven turn by turn on a clock of the test's own."""
+
+    def __init__(self, listener, **named):
+        address = f"socket://127.0.0.1:{listener.getsockname()[1]}"
+        profile = load_profile("mtsics")
+        self.shelf, self.now = Shelf(), 0.0
+        settings = DeviceSettings("balance-1", address, profile, profile.line, **named)
+        self.device = Device(settings, SystemClock(), self.shelf, "boot")
+        self.device.open(0.0)
+        self.far, _ = listener.accept()
+        self.far.settimeout(2)
+        if self.device.link.connecting:
+            self.device.writable(0.0)
+
+    def turn(self, later_s: float) -> bytes:
+        """Let time pass and give what the device was sent meanwhile."""
+        self.now += later_s
+        self.device.tick(self.now)
+        self.far.setblocking(False)
+        try:
+            return self.far.recv(4096)
+        except BlockingIOError:
+            return b""
+
+    def say(self, *lines: bytes) -> None:
+        self.far.setblocking(True)
+        self.far.sendall(b"".join(line + b"\r\n" for line in lines))
+        time.sleep(0.01)
+        self.device.readable(self.now)
+
+    def introduce(self) -> None:
+        assert self.turn(1.0) == b"I4\r\n"
+        self.say(b'I4 A "B1"')
+
+    def close(self) -> None:
+        self.device.shut(self.now)
+        self.far.close()
+
+
+@pytest.fixture
+def rig():
+    made = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def make(**named):
+            made.append(Rig(listener, **named))
+            made[-1].introduce()
+            return made[-1]
+
+        yield make
+        for one in made:
+            one.close()
+
+
+A, B, MOVING = b"S S     100.00 g", b"S S     100.01 g", b"S D     100.00 g"
+
+
+def test_live_figures_leave_no_capture_and_the_print_key_leaves_one(rig):
+    bench = rig()
+    assert bench.turn(0.2) == b"SI\r\n"
+    bench.say(A)
+    assert bench.shelf.kept() == []
+    assert bench.turn(0.2) == b"SI\r\n"
+    bench.say(A, A)  # one question, two equal answers: one of them is the key's
+    assert bench.shelf.kept() == [(Trigger.UNSOLICITED, A + b"\r\n")]
+
+
+def test_a_print_line_that_met_a_question_is_not_lost(rig):
+    bench = rig()
+    bench.turn(0.2)
+    bench.say(A, MOVING)  # the key's line came first and was taken for the answer
+    assert bench.shelf.kept() == [(Trigger.UNSOLICITED, A + b"\r\n")]
+    bench.shelf.commit()
+    bench.turn(0.2)
+    bench.say(A, B)  # both stable and different: nobody can know, so both stay
+    assert bench.shelf.kept()[1:] == [(Trigger.UNSOLICITED, A + b"\r\n"), (Trigger.UNSOLICITED, B + b"\r\n")]
+
+
+def test_no_command_goes_out_while_a_frame_is_not_on_the_disk(rig):
+    bench = rig()
+    bench.device.want(Order(Verb.TAKE, "r1"))
+    assert bench.turn(0.0) == b"S\r\n"
+    bench.say(A)
+    assert bench.turn(1.0) == b""
+    assert bench.shelf.results == []
+    bench.shelf.commit()
+    assert bench.turn(0.0) == b"SI\r\n"
+    assert [(r.id, r.outcome) for r in bench.shelf.results] == [("r1", "done")]
+
+
+def test_a_switched_off_balance_ends_the_take_it_forgot(rig):
+    bench = rig(live=Live.OFF)
+    bench.device.want(Order(Verb.TAKE, "r1"))
+    bench.turn(0.0)
+    bench.say(b'I4 A "B1"')
+    (draft,) = bench.shelf.drafts
+    assert (draft.event.code, draft.request_id, draft.raw) == ("device_restarted", "r1", b"")
+
+
+def test_a_stream_is_live_only_and_a_take_from_it_gets_the_answer_not_the_stream(rig):
+    bench = rig(live=Live.STREAM)
+    assert bench.turn(0.0) == b"SIR\r\n"
+    bench.say(A, A, MOVING)
+    assert bench.shelf.kept() == []
+    bench.device.want(Order(Verb.TAKE, "r1"))
+    assert bench.turn(0.1) == b"SI\r\n"
+    bench.say(A, A)
+    assert bench.turn(1.0) == b"S\r\n"
+    bench.say(B)
+    taken = [d for d in bench.shelf.drafts if d.request_id == "r1"]
+    assert [d.raw for d in taken] == [B + b"\r\n"]
