@@ -8,8 +8,11 @@ from flask_babel import gettext as _
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
-from lims.accreditation import gate
-from lims.bench.models import Assignment
+from lims.accreditation.people import authorised_by_method, methods_of
+from lims.bench.models import Assignment, Worksheet, WorksheetRow
+from lims.bench.states import WorksheetState
+from lims.bench.wording import named
+from lims.catalogue.models import Method
 from lims.core.clock import local_date
 from lims.core.errors import Conflict, InvalidInput, NotFound, PermissionDenied, TransitionRefused
 from lims.core.permissions import Actor, Permission, Role
@@ -61,6 +64,8 @@ def take_tests(uow: UnitOfWork, *, actor: Actor, test_ids: Sequence[int]) -> lis
 
 def return_to_pool(uow: UnitOfWork, *, actor: Actor, test_id: int, reason: str) -> RequestedTest:
     """Give a test back that was not begun; by its assignee or a section head."""
+    if not actor.can(Permission.TEST_TAKE):
+        actor.require(Permission.TEST_ASSIGN)
     with uow:
         test = uow.get(RequestedTest, test_id)
         if test.assignee_id != actor.id:
@@ -117,10 +122,10 @@ def check_person(session: Session, account_id: int, method_id: int, on: date) ->
     if account is None or account.retired_at is not None:
         raise InvalidInput(_("This person does not work here (any more)."), fields={"assignee_id": []})
     if Role.ANALYST not in {r.role for r in account.roles}:
-        raise InvalidInput(_("%(name)s is not an analyst.", name=account.name_zh), fields={"assignee_id": []})
-    if not gate.is_authorised(session, account_id, method_id, on):
+        raise InvalidInput(_("%(name)s is not an analyst.", name=named(account)), fields={"assignee_id": []})
+    if method_id not in methods_of(session, account_id, on):
         raise PermissionDenied(
-            _("%(name)s is not authorised for this method today.", name=account.name_zh),
+            _("%(name)s is not authorised for this method today.", name=named(account)),
             code="not_authorised",
         )
 
@@ -129,6 +134,25 @@ def _end(uow: UnitOfWork, test: RequestedTest, reason: str) -> None:
     running = select(Assignment).where(Assignment.requested_test_id == test.id, Assignment.ended_at.is_(None))
     for row in uow.session.scalars(running):
         row.ended_at, row.end_reason = uow.now, reason[:200]
+        leave_sheets(uow, test.id)
+
+
+def leave_sheets(uow: UnitOfWork, test_id: int) -> None:
+    """Who no longer has the test has it no longer on an open worksheet (inside the caller's unit of work).
+
+    What was entered stays with the test.
+    """
+    standing = (
+        select(WorksheetRow)
+        .join(Worksheet, Worksheet.id == WorksheetRow.worksheet_id)
+        .where(
+            WorksheetRow.requested_test_id == test_id,
+            WorksheetRow.removed_at.is_(None),
+            Worksheet.state != WorksheetState.CLOSED,
+        )
+    )
+    for row in uow.session.scalars(standing):
+        row.removed_at = uow.now
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +168,7 @@ class Load:
 
 
 def loads(session: Session, *, section_id: int | None, on: date) -> list[Load]:
-    """Analysts with their open and late tests and the methods they may do (three queries)."""
+    """Analysts with their open and late tests and the methods they may do (four queries)."""
     people = (
         select(Account.id, Account.name_zh, Account.name_en)
         .join(AccountRole, AccountRole.account_id == Account.id)
@@ -158,8 +182,13 @@ def loads(session: Session, *, section_id: int | None, on: date) -> list[Load]:
         RequestedTest.state.in_(OPEN_STATES), RequestedTest.assignee_id.is_not(None)
     )
     counts = {a: (n, int(m or 0)) for a, n, m in session.execute(counted.group_by(RequestedTest.assignee_id))}
-    methods = gate.methods_of_people(session, on)
+    methods: dict[int, set[int]] = {}
+    for method_id, able in authorised_by_method(
+        session, session.scalars(select(Method.id)).all(), on
+    ).items():
+        for account_id in able:
+            methods.setdefault(account_id, set()).add(method_id)
     return [
-        Load(a, zh, en, *counts.get(a, (0, 0)), methods.get(a, frozenset()))
+        Load(a, zh, en, *counts.get(a, (0, 0)), frozenset(methods.get(a, ())))
         for a, zh, en in session.execute(people)
     ]

@@ -1,12 +1,10 @@
 """Take a device's reading into a cell: the value keeps its capture, and the capture its bytes."""
 
-from collections.abc import Callable
-
 from flask_babel import gettext as _
 from sqlalchemy import select
 
 from lims.bench import compute
-from lims.bench.inputs import Cell, Origin, note_equipment, open_sheet, put_cell, rows_of
+from lims.bench.inputs import Cell, Desk, Origin, note_equipment, open_sheet, rows_of
 from lims.bench.models import Capture, CaptureClaim, InputValue
 from lims.bench.states import CaptureKind, InputSource
 from lims.catalogue.models import MethodInput, MethodVersion
@@ -16,11 +14,9 @@ from lims.core.permissions import Actor, Permission
 from lims.core.uow import UnitOfWork
 from lims.equipment.calibration import fitness
 from lims.equipment.models import Equipment
-from lims.intake.models import RequestedTest
 from lims.metrology.errors import MetrologyError
+from lims.metrology.numerals import write_numeral
 from lims.metrology.units import convert_decimal, same_unit
-
-Checked = Callable[[Capture], None]
 
 
 def claim_capture(
@@ -43,7 +39,16 @@ def claim_capture(
         capture = uow.get(Capture, capture_id)
         equipment = _usable(uow, capture, wanted)
         text = _in_unit(capture, wanted)
-        row = _take(uow, actor, test, wanted, cell, capture, equipment, text)
+        uow.add(
+            CaptureClaim(
+                capture_id=capture.id, requested_test_id=test.id, claimed_by=actor.id, claimed_at=uow.now
+            )
+        )
+        desk = Desk(uow, actor, version, {test.id: test})
+        origin = Origin(InputSource.CAPTURE, capture.id, equipment.id)
+        row = desk.put(Cell(test.id, cell.name, cell.replicate, text, cell.reason), origin)
+        assert row is not None  # a capture is always a new value
+        desk.store()
         note_equipment(uow, actor, sheet.id, equipment.id)
         compute.recompute(uow, actor, [test])
         uow.commit()
@@ -67,7 +72,7 @@ def _usable(uow: UnitOfWork, capture: Capture, wanted: MethodInput) -> Equipment
         raise Conflict(_("The method asks for another class of equipment here."), code="wrong_class")
     fit = fitness(uow.session, equipment, local_date(uow.now), capture.value, capture.unit)
     if not fit.ok:
-        raise Conflict(fit.sentence, code=fit.code)
+        raise Conflict(str(fit.sentence), code=fit.code)
     return equipment
 
 
@@ -81,28 +86,6 @@ def _in_unit(capture: Capture, wanted: MethodInput) -> str:
         return capture.text or str(capture.value)
     assert capture.value is not None
     try:
-        return str(convert_decimal(capture.value, capture.unit, wanted.unit))
+        return write_numeral(convert_decimal(capture.value, capture.unit, wanted.unit))
     except MetrologyError as fault:
         raise Conflict(_(fault.template, **fault.facts), code=fault.code) from fault
-
-
-def _take(
-    uow: UnitOfWork,
-    actor: Actor,
-    test: RequestedTest,
-    wanted: MethodInput,
-    cell: Cell,
-    capture: Capture,
-    equipment: Equipment,
-    text: str,
-) -> InputValue:
-    uow.add(
-        CaptureClaim(
-            capture_id=capture.id, requested_test_id=test.id, claimed_by=actor.id, claimed_at=uow.now
-        )
-    )
-    filled = Cell(cell.test_id, cell.name, cell.replicate, text, cell.reason)
-    origin = Origin(InputSource.CAPTURE, capture.id, equipment.id)
-    row = put_cell(uow, actor, test, wanted, filled, origin)
-    assert row is not None  # a capture is always a new value
-    return row

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from lims.bench import compute
+from lims.bench import calculation
 from lims.bench.inputs import sheet_of_test
 from lims.bench.models import Capture, CaptureBatch, InputValue, Result, ResultVersion, Worksheet
 from lims.catalogue.models import Limit, MethodVersion
@@ -91,7 +91,7 @@ def explain(session: Session, *, actor: Actor, result_version_id: int) -> Walk:
         items=[(n, session.get(ResultVersion, n["result_version_id"])) for n in notes.get("items", [])],
         history=history,
         attempts=attempts,
-        worksheet=sheet_of_test(session, test.id),
+        worksheet=sheet_of_test(session, test.id, also_left=True),
         people=_people(session, result, history, origins),
         agrees=agrees,
         recomputed=recomputed,
@@ -153,11 +153,11 @@ def compute_again(session: Session, version: ResultVersion) -> tuple[bool, str]:
     items = {}
     for note in notes["items"]:
         row = session.get(ResultVersion, note["result_version_id"])
-        items[note["item"]] = compute.item_input(row) if row else None
+        items[note["item"]] = calculation.item_input(row) if row else None
     formula = compile_formula(method.formula) if method.formula.strip() else None
-    computed = compute.compute_value(method, formula, [rows[i] for i in ids if i in rows], items)
-    if isinstance(computed, compute.Incomplete):
+    computed = calculation.compute_value(method, formula, [rows[i] for i in ids if i in rows], items)
+    if isinstance(computed, calculation.Incomplete):
         return False, computed.sentence
     same = canonical(store_value(computed.value)) == version.value
-    exact = compute.exact_text(computed.exact) == notes["exact"]
+    exact = calculation.exact_text(computed.exact) == notes["exact"]
     return same and exact, write_value(computed.value, "zh")

@@ -1,6 +1,6 @@
 """Readings and inputs of a test: appended, the newest of a cell counts, the older ones stay readable."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -11,19 +11,22 @@ from sqlalchemy.orm import Session
 from lims.bench import compute
 from lims.bench.assignments import check_person
 from lims.bench.models import InputValue, Result, Worksheet, WorksheetEquipment, WorksheetRow
+from lims.bench.sample_bench import latest_cells
 from lims.bench.states import InputSource, WorksheetState
-from lims.catalogue.models import MethodInput, MethodVersion
+from lims.bench.wording import named
+from lims.catalogue.models import MethodInput, MethodVersion, ResultKind
 from lims.core.clock import local_date
 from lims.core.errors import InvalidInput, NotFound, PermissionDenied, TransitionRefused
 from lims.core.permissions import Actor, Permission
 from lims.core.uow import UnitOfWork
 from lims.intake.models import RequestedTest
-from lims.intake.progress import advance_test
+from lims.intake.progress import begin_tests
 from lims.intake.states import TestState
 from lims.metrology.errors import MetrologyError
 from lims.metrology.typed_values import parse_value
-from lims.metrology.values import Number
+from lims.metrology.values import DetectionLimits, Number
 
+MOST_CELLS = 2000
 EDITABLE = (TestState.ASSIGNED, TestState.IN_PROGRESS, TestState.RETURNED)
 
 
@@ -54,37 +57,44 @@ TYPED = Origin(InputSource.TYPED)
 def enter_cells(
     uow: UnitOfWork, *, actor: Actor, worksheet_id: int, cells: Sequence[Cell], origin: Origin = TYPED
 ) -> list[int]:
-    """Keep typed (or imported) cells and compute what follows from them, all or none.
+    """Keep typed cells and compute what follows from them, all or none.
 
     Returns the tests whose result was computed again. Raises InvalidInput with ``fields`` keyed
-    ``test:name:replicate``; codes ``typed_not_allowed``, ``value_...``.
+    ``test:name:replicate``; codes ``typed_not_allowed``, ``reason_needed``, ``unknown_input``, ``value_...``.
     """
     actor.require(Permission.RESULT_ENTER)
-    if not cells or len(cells) > 2000:
-        raise InvalidInput(_("Give between 1 and 2000 values."))
+    if not cells or len(cells) > MOST_CELLS:
+        raise InvalidInput(_("Give between 1 and %(n)s values.", n=MOST_CELLS))
     with uow:
-        sheet = open_sheet(uow, worksheet_id, actor)
-        tests = rows_of(uow, sheet, {c.test_id for c in cells})
-        version = uow.get(MethodVersion, sheet.method_version_id, lock=False)
-        wanted = {i.name: i for i in version.inputs}
-        faults: dict[str, list[str]] = {}
-        codes: list[str] = []
-        for cell in cells:
-            try:
-                put_cell(uow, actor, tests[cell.test_id], wanted.get(cell.name), cell, origin)
-            except InvalidInput as fault:
-                faults[f"{cell.test_id}:{cell.name}:{cell.replicate}"] = [fault.message]
-                codes.append(fault.code)
-        if faults:
-            raise InvalidInput(next(iter(faults.values()))[0], code=codes[0], fields=faults)
-        changed = compute.recompute(uow, actor, list(tests.values()))
+        changed = enter_here(uow, actor, worksheet_id, [(cell, origin) for cell in cells])
         uow.commit()
     return changed
 
 
-def open_sheet(uow: UnitOfWork, worksheet_id: int, actor: Actor) -> Worksheet:
+def enter_here(
+    uow: UnitOfWork, actor: Actor, worksheet_id: int, cells: Sequence[tuple[Cell, Origin]]
+) -> list[int]:
+    """``enter_cells`` inside the caller's unit of work."""
+    sheet = open_sheet(uow, worksheet_id, actor)
+    tests = rows_of(uow, sheet, {cell.test_id for cell, _origin in cells})
+    desk = Desk(uow, actor, uow.get(MethodVersion, sheet.method_version_id, lock=False), tests)
+    faults: dict[str, list[str]] = {}
+    codes: list[str] = []
+    for cell, origin in cells:
+        try:
+            desk.put(cell, origin)
+        except InvalidInput as fault:
+            faults[f"{cell.test_id}:{cell.name}:{cell.replicate}"] = [fault.message]
+            codes.append(fault.code)
+    if faults:
+        raise InvalidInput(next(iter(faults.values()))[0], code=codes[0], fields=faults)
+    desk.store()
+    return compute.recompute(uow, actor, list(tests.values()))
+
+
+def open_sheet(uow: UnitOfWork, worksheet_id: int, actor: Actor, *, version: int | None = None) -> Worksheet:
     """The worksheet, if it is this analyst's and open; and the analyst still authorised."""
-    sheet = uow.get(Worksheet, worksheet_id)
+    sheet = uow.get(Worksheet, worksheet_id, version=version)
     if sheet.analyst_id != actor.id:
         raise PermissionDenied(_("This worksheet belongs to another analyst."))
     if sheet.state is not WorksheetState.OPEN:
@@ -105,119 +115,134 @@ def rows_of(uow: UnitOfWork, sheet: Worksheet, test_ids: Iterable[int]) -> dict[
     return {t.id: t for t in found}
 
 
-def put_cell(
-    uow: UnitOfWork,
-    actor: Actor,
-    test: RequestedTest,
-    wanted: MethodInput | None,
-    cell: Cell,
-    origin: Origin,
-) -> InputValue | None:
-    """Append one input value (inside the caller's unit of work). The same value again changes nothing."""
-    if wanted is None or not 1 <= cell.replicate <= wanted.replicates:
-        raise InvalidInput(_("The method has no such input."), code="unknown_input")
-    if test.state not in EDITABLE or test.assignee_id != actor.id:
-        raise TransitionRefused(_("The result is handed over; take it back first."), code="not_editable")
-    text = cell.text.strip()
-    if origin.source is InputSource.TYPED and text and not wanted.typed:
-        raise InvalidInput(
-            _("%(input)s must come from the device; it cannot be typed.", input=wanted.label_zh),
-            code="typed_not_allowed",
-        )
-    value = _number(text, wanted)
-    result = current_result(uow, actor, test)
-    before = newest(uow.session, test.id, result.attempt, cell.name, cell.replicate)
-    if (before is None and not text) or (
-        before is not None
-        and before.text == text
-        and before.source is origin.source
-        and not origin.capture_id
-    ):
-        return None
-    reason = _reason(before, cell.reason, result, origin)
-    row = uow.add(
-        InputValue(
+class Desk:
+    """Cells of one worksheet being filled: read once, written once, however many there are.
+
+    Lives inside the caller's unit of work; the tests are locked.
+    """
+
+    def __init__(
+        self, uow: UnitOfWork, actor: Actor, version: MethodVersion, tests: Mapping[int, RequestedTest]
+    ) -> None:
+        self.uow = uow
+        self.actor = actor
+        self.version = version
+        self.tests = tests
+        self.wanted = {i.name: i for i in version.inputs}
+        running = select(Result).where(Result.requested_test_id.in_(tests), Result.current.is_(True))
+        self.results = {r.requested_test_id: r for r in uow.session.scalars(running)}
+        self.latest = latest_cells(uow.session, tests)
+        self.rows: list[InputValue] = []
+
+    def put(self, cell: Cell, origin: Origin) -> InputValue | None:
+        """A new value of ``cell``; None where it says what stands there already. Stored by ``store``."""
+        wanted = self.wanted.get(cell.name)
+        if wanted is None or not 1 <= cell.replicate <= wanted.replicates:
+            raise InvalidInput(_("The method has no such input."), code="unknown_input")
+        test, text = self.tests[cell.test_id], cell.text.strip()
+        if test.state not in EDITABLE or test.assignee_id != self.actor.id:
+            raise TransitionRefused(_("The result is handed over; take it back first."), code="not_editable")
+        if origin.source is not InputSource.CAPTURE and text and not wanted.typed:
+            raise InvalidInput(
+                _("%(input)s must come from the device; it cannot be typed.", input=named(wanted, "label")),
+                code="typed_not_allowed",
+            )
+        value = self._number(text, wanted)
+        before = self.latest.get((test.id, cell.name, cell.replicate))
+        if _says_the_same(before, text, origin):
+            return None
+        row = self._row(test, cell, origin, wanted.unit, text, value, before)
+        self.latest[test.id, cell.name, cell.replicate] = row
+        self.rows.append(row)
+        return row
+
+    def _row(
+        self,
+        test: RequestedTest,
+        cell: Cell,
+        origin: Origin,
+        unit: str,
+        text: str,
+        value: Decimal | None,
+        before: InputValue | None,
+    ) -> InputValue:
+        result = self.results.get(test.id)
+        return InputValue(
             requested_test_id=test.id,
-            attempt=result.attempt,
+            attempt=result.attempt if result else 1,
             name=cell.name,
             replicate=cell.replicate,
             text=text,
             value=value,
-            unit=wanted.unit,
+            unit=unit,
             source=origin.source,
             capture_id=origin.capture_id,
             equipment_id=origin.equipment_id,
             origin=origin.origin,
-            reason=reason,
-            entered_by=actor.id,
-            entered_at=uow.now,
+            reason=_reason(before, cell.reason, result),
+            entered_by=self.actor.id,
+            entered_at=self.uow.now,
         )
-    )
-    uow.audit("input.enter", actor, row, reason=reason)
-    if test.state is not TestState.IN_PROGRESS:
-        advance_test(uow, test, "begin", actor=actor)
-    return row
+
+    def _number(self, text: str, wanted: MethodInput) -> Decimal | None:
+        """The figure in a text, None for "not detected" and its kin. Raises InvalidInput."""
+        if not text:
+            return None
+        words = self.version.result_kind is ResultKind.TEXT
+        detection = DetectionLimits(self.version.lod, self.version.loq)
+        try:
+            value = parse_value(text, unit=wanted.unit, detection=detection, allow_text=words)
+        except MetrologyError as fault:
+            raise InvalidInput(_(fault.template, **fault.facts), code=fault.code) from fault
+        if not isinstance(value, Number):
+            return None
+        low, high = wanted.low, wanted.high
+        if (low is not None and value.value < low) or (high is not None and value.value > high):
+            raise InvalidInput(
+                _(
+                    "Outside what is possible here (%(low)s to %(high)s).",
+                    low="…" if low is None else low,
+                    high="…" if high is None else high,
+                ),
+                code="value_out_of_range",
+            )
+        return value.value
+
+    def store(self) -> None:
+        """Open the first attempts, append the values, begin the tests."""
+        if not self.rows:
+            return
+        touched = {row.requested_test_id for row in self.rows}
+        opened = [
+            Result(requested_test_id=n, attempt=1, current=True) for n in sorted(touched - set(self.results))
+        ]
+        self.uow.session.add_all(opened)
+        self.uow.session.add_all(self.rows)
+        self.uow.flush()
+        for result in opened:
+            self.uow.audit("result.open", self.actor, result)
+        for row in self.rows:
+            self.uow.audit("input.enter", self.actor, row, reason=row.reason)
+        begin_tests(self.uow, [self.tests[n] for n in sorted(touched)], actor=self.actor)
 
 
-def _reason(before: InputValue | None, given: str | None, result: Result, origin: Origin) -> str | None:
-    """A device's value replaced by hand needs a reason; after a return, the return is the reason."""
-    given = (given or "").strip() or None
-    if (
-        before is not None
-        and before.source is InputSource.CAPTURE
-        and origin.source is not InputSource.CAPTURE
-        and given is None
-    ):
-        raise InvalidInput(_("This replaces a device's reading: say why."), code="reason_needed")
-    if given is None and result.return_reason and before is not None:
+def _says_the_same(before: InputValue | None, text: str, origin: Origin) -> bool:
+    if before is None:
+        return not text
+    if origin.capture_id is not None:
+        return False  # a capture is always a new value
+    return before.text == text and (before.source is origin.source or not text)
+
+
+def _reason(before: InputValue | None, given: str | None, result: Result | None) -> str | None:
+    """A device's reading is replaced only with a reason; after a return, the return is the reason."""
+    said = (given or "").strip() or None
+    if said is None and before is not None and result is not None and result.return_reason:
         return result.return_reason
-    return given
-
-
-def _number(text: str, wanted: MethodInput) -> Decimal | None:
-    """The figure in a typed text, None for "not detected" and its kin. Raises InvalidInput."""
-    if not text:
-        return None
-    if len(text) > 200:
-        raise InvalidInput(_("At most 200 characters."), code="value_too_long")
-    try:
-        value = parse_value(text, unit=wanted.unit, allow_text=True)
-    except MetrologyError as fault:
-        raise InvalidInput(_(fault.template, **fault.facts), code=fault.code) from fault
-    if not isinstance(value, Number):
-        return None
-    low, high = wanted.low, wanted.high
-    if (low is not None and value.value < low) or (high is not None and value.value > high):
-        raise InvalidInput(
-            _("Outside what is possible here (%(low)s to %(high)s).", low=low or "…", high=high or "…"),
-            code="value_out_of_range",
-        )
-    return value.value
-
-
-def newest(session: Session, test_id: int, attempt: int, name: str, replicate: int) -> InputValue | None:
-    statement = (
-        select(InputValue)
-        .where(
-            InputValue.requested_test_id == test_id,
-            InputValue.attempt == attempt,
-            InputValue.name == name,
-            InputValue.replicate == replicate,
-        )
-        .order_by(InputValue.id.desc())
-        .limit(1)
-    )
-    return session.scalars(statement).first()
-
-
-def current_result(uow: UnitOfWork, actor: Actor, test: RequestedTest) -> Result:
-    """The running attempt of this test, opened if it is the first (inside the caller's unit of work)."""
-    statement = select(Result).where(Result.requested_test_id == test.id, Result.current.is_(True))
-    found = uow.session.scalars(statement).first()
-    if found is None:
-        found = uow.add(Result(requested_test_id=test.id, attempt=1, current=True))
-        uow.audit("result.open", actor, found)
-    return found
+    if said is None and before is not None and before.source is InputSource.CAPTURE:
+        sentence = _("This replaces a device's reading: say why.")
+        raise InvalidInput(sentence, code="reason_needed", fields={"reason": [sentence]})
+    return said
 
 
 def note_equipment(uow: UnitOfWork, actor: Actor, worksheet_id: int, equipment_id: int) -> None:
@@ -232,13 +257,15 @@ def note_equipment(uow: UnitOfWork, actor: Actor, worksheet_id: int, equipment_i
         uow.audit("worksheet.equipment", actor, row)
 
 
-def sheet_of_test(session: Session, test_id: int) -> Worksheet | None:
-    """The newest worksheet on which this test stands."""
+def sheet_of_test(session: Session, test_id: int, *, also_left: bool = False) -> Worksheet | None:
+    """The newest worksheet on which this test stands (``also_left``: or stood)."""
     statement = (
         select(Worksheet)
         .join(WorksheetRow, WorksheetRow.worksheet_id == Worksheet.id)
-        .where(WorksheetRow.requested_test_id == test_id, WorksheetRow.removed_at.is_(None))
-        .order_by(Worksheet.id.desc())
+        .where(WorksheetRow.requested_test_id == test_id)
+        .order_by(WorksheetRow.removed_at.is_(None).desc(), Worksheet.id.desc())
         .limit(1)
     )
+    if not also_left:
+        statement = statement.where(WorksheetRow.removed_at.is_(None))
     return session.scalars(statement).first()

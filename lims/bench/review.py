@@ -1,13 +1,18 @@
 """Hand over, take back, verify, return, reject, retest: two persons stand behind every result."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from flask_babel import gettext as _
 from sqlalchemy import select
 
 from lims.bench import compute
+from lims.bench.assignments import check_person, leave_sheets
+from lims.bench.calculation import Incomplete
 from lims.bench.inputs import sheet_of_test
-from lims.bench.models import Assignment, InputValue, Result, ResultVersion
+from lims.bench.models import Assignment, InputValue, Result
+from lims.bench.outcomes import find_outcome
+from lims.bench.sample_bench import Benches, SampleBench
+from lims.bench.wording import named
 from lims.bench.worksheets import follow_rows
 from lims.catalogue.models import MethodVersion
 from lims.core.clock import local_date
@@ -20,7 +25,7 @@ from lims.core.errors import (
 )
 from lims.core.permissions import Actor, Permission
 from lims.core.uow import UnitOfWork, stale
-from lims.intake.models import RequestedTest, Sample
+from lims.intake.models import RequestedTest
 from lims.intake.progress import advance_test
 from lims.intake.states import TestState
 
@@ -32,28 +37,33 @@ def submit_results(uow: UnitOfWork, *, actor: Actor, test_ids: Sequence[int]) ->
     actor.require(Permission.RESULT_ENTER)
     with uow:
         tests = _locked(uow, test_ids)
+        # What is handed over is what the inputs give today: a limit may have changed since they were entered.
+        compute.recompute(uow, actor, tests)
+        benches = Benches(uow.session, sorted({t.sample_id for t in tests}))
         handed = {t.id for t in tests}
-        done = [_submit(uow, actor, test, handed) for test in tests]
+        done = [_submit(uow, actor, benches, test, handed) for test in tests]
         _follow_sheets(uow, actor, tests)
         uow.commit()
     return done
 
 
-def _submit(uow: UnitOfWork, actor: Actor, test: RequestedTest, together: set[int]) -> Result:
+def _submit(
+    uow: UnitOfWork, actor: Actor, benches: Benches, test: RequestedTest, together: set[int]
+) -> Result:
     if test.assignee_id != actor.id:
         raise PermissionDenied(_("This test belongs to another analyst."))
-    result = _current(uow, test)
-    version = _newest(uow, result)
-    if version is None or not version.reported:
-        raise Conflict(_("“%(item)s” has no value yet.", item=test.test_item.name_zh), code="no_value")
+    result = benches.results.get(test.id)
+    version = benches.newest.get(result.id) if result else None
+    if result is None or version is None or not version.reported:
+        raise Conflict(_("“%(item)s” has no value yet.", item=named(test.test_item)), code="no_value")
     _check_conditions(uow, test)
-    for needed in _needed(uow, test):
+    for needed in benches.of(test.sample_id).needed_by(test):
         if needed.id not in together and needed.state not in (TestState.SUBMITTED, TestState.VERIFIED):
             raise Conflict(
                 _(
                     "“%(item)s” is computed from “%(other)s”: hand that over first.",
-                    item=test.test_item.name_zh,
-                    other=needed.test_item.name_zh,
+                    item=named(test.test_item),
+                    other=named(needed.test_item),
                 ),
                 code="needs_other_item",
             )
@@ -98,34 +108,49 @@ def verify_result(uow: UnitOfWork, *, actor: Actor, test_id: int, version_number
     Recomputes it from the stored inputs and refuses (code ``recomputed_differs``) when it comes out
     otherwise. Raises StaleVersion when a newer version exists.
     """
+    return verify_results(uow, actor=actor, seen={test_id: version_number})[0]
+
+
+def verify_results(uow: UnitOfWork, *, actor: Actor, seen: Mapping[int, int]) -> list[Result]:
+    """``verify_result`` for several tests (test -> version looked at), all or none."""
     actor.require(Permission.RESULT_VERIFY)
     with uow:
-        test = uow.get(RequestedTest, test_id)
-        result = _current(uow, test)
-        if result.current_version != version_number:
-            raise stale()
-        _check_same(uow, test, result)
-        for needed in _needed(uow, test):
-            if needed.state is not TestState.VERIFIED:
-                raise Conflict(
-                    _(
-                        "“%(other)s”, from which it is computed, is not verified yet.",
-                        other=needed.test_item.name_zh,
-                    ),
-                    code="needs_other_item",
-                )
-        advance_test(uow, test, "verify", actor=actor, others=_hands(uow, test, result))
-        result.verified_by, result.verified_at = actor.id, uow.now
-        uow.audit("result.verify", actor, result)
+        tests = {t.id: t for t in _locked(uow, list(seen))}
+        benches = Benches(uow.session, sorted({t.sample_id for t in tests.values()}))
+        done = []
+        for sample_id in benches.samples:
+            bench = benches.of(sample_id)
+            for test in bench.in_order(tests):  # what an item needs is verified before it
+                if test.id in tests:
+                    done.append(_verify(uow, actor, bench, test, seen[test.id]))
         uow.commit()
+    return done
+
+
+def _verify(uow: UnitOfWork, actor: Actor, bench: SampleBench, test: RequestedTest, seen: int) -> Result:
+    result = uow.get(Result, _given(bench.result(test)).id)
+    if result.current_version != seen:
+        raise stale()
+    _check_same(bench, test, result)
+    for needed in bench.needed_by(test):
+        if needed.state is not TestState.VERIFIED:
+            raise Conflict(
+                _(
+                    "“%(other)s”, from which it is computed, is not verified yet.",
+                    other=named(needed.test_item),
+                ),
+                code="needs_other_item",
+            )
+    advance_test(uow, test, "verify", actor=actor, others=_hands(uow, test, result))
+    result.verified_by, result.verified_at = actor.id, uow.now
+    uow.audit("result.verify", actor, result)
     return result
 
 
-def _check_same(uow: UnitOfWork, test: RequestedTest, result: Result) -> None:
-    stored = _newest(uow, result)
-    bench = compute.SampleBench.load(uow.session, uow.get(Sample, test.sample_id, lock=False))
-    again = compute.explain_result(uow.session, bench, test, on=local_date(uow.now))
-    if stored is None or isinstance(again, compute.Incomplete) or again.explanation != stored.explanation:
+def _check_same(bench: SampleBench, test: RequestedTest, result: Result) -> None:
+    stored = bench.benches.newest.get(result.id)
+    again = find_outcome(bench, test)
+    if stored is None or isinstance(again, Incomplete) or again.explanation != stored.explanation:
         raise Conflict(
             _("Computed again, this result comes out differently: return it."), code="recomputed_differs"
         )
@@ -174,6 +199,10 @@ def retest_result(
         test = uow.get(RequestedTest, test_id)
         old = _current(uow, test)
         _refuse_dependents(uow, test)
+        if assignee_id is not None and assignee_id != test.assignee_id:
+            check_person(uow.session, assignee_id, test.method_id, local_date(uow.now))
+            leave_sheets(uow, test.id)
+        _end_assignments(uow, test)
         advance_test(
             uow,
             test,
@@ -206,15 +235,19 @@ def retest_result(
     return fresh
 
 
+def _end_assignments(uow: UnitOfWork, test: RequestedTest) -> None:
+    running = select(Assignment).where(Assignment.requested_test_id == test.id, Assignment.ended_at.is_(None))
+    for row in uow.session.scalars(running):
+        row.ended_at, row.end_reason = uow.now, "retest"
+
+
 def _refuse_dependents(uow: UnitOfWork, test: RequestedTest) -> None:
-    bench = compute.SampleBench.load(uow.session, uow.get(Sample, test.sample_id, lock=False))
-    code = test.test_item.code
-    for other in bench.tests:
-        if code in bench.needs().get(other.test_item.code, ()) and other.state is TestState.VERIFIED:
+    for other in SampleBench.load(uow.session, test.sample_id).dependents_of(test):
+        if other.state is TestState.VERIFIED:
             raise Conflict(
                 _(
                     "“%(item)s” was computed from it and is verified: have that tested again first.",
-                    item=other.test_item.name_zh,
+                    item=named(other.test_item),
                 ),
                 code="others_depend",
             )
@@ -239,25 +272,14 @@ def _locked(uow: UnitOfWork, test_ids: Sequence[int]) -> list[RequestedTest]:
 
 
 def _current(uow: UnitOfWork, test: RequestedTest) -> Result:
-    found = uow.session.scalars(
-        select(Result).where(Result.requested_test_id == test.id, Result.current.is_(True))
-    ).first()
-    if found is None:
+    found = select(Result).where(Result.requested_test_id == test.id, Result.current.is_(True))
+    return _given(uow.session.scalars(found).first())
+
+
+def _given(result: Result | None) -> Result:
+    if result is None:
         raise TransitionRefused(_("Nothing was entered for this test yet."), code="no_value")
-    return found
-
-
-def _newest(uow: UnitOfWork, result: Result) -> ResultVersion | None:
-    if not result.current_version:
-        return None
-    return compute.version_number(uow.session, result.id, result.current_version)
-
-
-def _needed(uow: UnitOfWork, test: RequestedTest) -> list[RequestedTest]:
-    """Tests of the same sample from whose results this one is computed."""
-    bench = compute.SampleBench.load(uow.session, uow.get(Sample, test.sample_id, lock=False))
-    formula = bench.formula(test)
-    return [bench.by_code[c] for c in (formula.items if formula else ()) if c in bench.by_code]
+    return result
 
 
 def _hands(uow: UnitOfWork, test: RequestedTest, result: Result) -> list[int | None]:

@@ -80,6 +80,8 @@ def remove_row(uow: UnitOfWork, *, actor: Actor, worksheet_id: int, test_id: int
             raise NotFound(_("This test is not on this worksheet."))
         row.removed_at = uow.now
         uow.audit("worksheet.remove", actor, row)
+        uow.flush()
+        follow_rows(uow, actor, sheet)
         uow.commit()
     return sheet
 
@@ -99,7 +101,7 @@ def set_conditions(
     _check_between(temperature, -40, 80, "temperature")
     _check_between(humidity, 0, 100, "humidity")
     with uow:
-        sheet = open_sheet(uow, worksheet_id, actor)
+        sheet = open_sheet(uow, worksheet_id, actor, version=version)
         sheet.temperature, sheet.humidity, sheet.note = temperature, humidity, note
         uow.audit("worksheet.conditions", actor, sheet)
         uow.commit()
@@ -114,12 +116,8 @@ def use_equipment(uow: UnitOfWork, *, actor: Actor, worksheet_id: int, equipment
         equipment = uow.get(Equipment, equipment_id, lock=False)
         fit = fitness(uow.session, equipment, local_date(uow.now))
         if not fit.ok:
-            raise Conflict(fit.sentence, code=fit.code)
+            raise Conflict(str(fit.sentence), code=fit.code)
         note_equipment(uow, actor, sheet.id, equipment.id)
-        if not uow.session.dirty and not uow.session.new:
-            uow.audit(
-                "worksheet.equipment", actor, ("worksheet", sheet.id), after={"equipment": equipment.id}
-            )
         uow.commit()
     return sheet
 

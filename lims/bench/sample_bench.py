@@ -1,0 +1,165 @@
+"""Samples with everything their results are computed from, read with a fixed number of queries."""
+
+from collections.abc import Collection, Sequence
+from typing import TypeVar
+
+from sqlalchemy import and_, select
+from sqlalchemy.orm import Session
+
+from lims.bench.models import InputValue, Result, ResultVersion
+from lims.catalogue.limits import LimitChoice, LimitQuestion, limits_for
+from lims.catalogue.models import MethodVersion
+from lims.intake.models import Order, RequestedTest, Sample
+from lims.intake.states import TestState
+from lims.metrology.dependency import affected_by
+from lims.metrology.formula_check import Formula, compile_formula
+
+T = TypeVar("T", Sample, Order, MethodVersion)
+GONE = (TestState.REJECTED, TestState.CANCELLED)
+
+
+class Benches:
+    """What lies on the bench of several samples. ``of`` gives one of them."""
+
+    def __init__(self, session: Session, sample_ids: Collection[int]) -> None:
+        self.session = session
+        self.samples = _by_id(session, Sample, sample_ids)
+        self.orders = _by_id(session, Order, {s.order_id for s in self.samples.values()})
+        tests = select(RequestedTest).where(RequestedTest.sample_id.in_(self.samples.keys()))
+        self.tests = list(session.scalars(tests.order_by(RequestedTest.id)).unique())
+        self.versions = _by_id(session, MethodVersion, {t.method_version_id for t in self.tests})
+        ids = [t.id for t in self.tests]
+        current = select(Result).where(Result.requested_test_id.in_(ids), Result.current.is_(True))
+        self.results: dict[int, Result] = {r.requested_test_id: r for r in session.scalars(current)}
+        self.newest = newest_versions(session, self.results.values())
+        self.inputs = newest_inputs_of(session, ids)
+        self._formulas: dict[int, Formula | None] = {}
+        self._limits: dict[LimitQuestion, LimitChoice] | None = None
+
+    def of(self, sample_id: int) -> "SampleBench":
+        sample = self.samples[sample_id]
+        tests = [t for t in self.tests if t.sample_id == sample_id]
+        return SampleBench(self, sample, self.orders[sample.order_id], tests)
+
+    def formula(self, version_id: int) -> Formula | None:
+        if version_id not in self._formulas:
+            text = self.versions[version_id].formula
+            self._formulas[version_id] = compile_formula(text) if text.strip() else None
+        return self._formulas[version_id]
+
+    def limit(self, test: RequestedTest) -> LimitChoice:
+        if self._limits is None:
+            self._limits = limits_for(self.session, {self._question(t) for t in self.tests})
+        return self._limits[self._question(test)]
+
+    def _question(self, test: RequestedTest) -> LimitQuestion:
+        sample = self.samples[test.sample_id]
+        return LimitQuestion(test.test_item_id, sample.category_id, sample.produced_on, sample.registered_on)
+
+
+class SampleBench:
+    """One sample's tests, and which of them need each other's results."""
+
+    def __init__(self, benches: Benches, sample: Sample, order: Order, tests: list[RequestedTest]) -> None:
+        self.benches = benches
+        self.sample = sample
+        self.order = order
+        self.tests = tests
+        self.by_code = {t.test_item.code: t for t in tests}
+
+    @classmethod
+    def load(cls, session: Session, sample_id: int) -> "SampleBench":
+        return Benches(session, [sample_id]).of(sample_id)
+
+    def version(self, test: RequestedTest) -> MethodVersion:
+        return self.benches.versions[test.method_version_id]
+
+    def formula(self, test: RequestedTest) -> Formula | None:
+        return self.benches.formula(test.method_version_id)
+
+    def result(self, test: RequestedTest) -> Result | None:
+        return self.benches.results.get(test.id)
+
+    def inputs(self, test: RequestedTest) -> list[InputValue]:
+        return self.benches.inputs.get(test.id, [])
+
+    def limit(self, test: RequestedTest) -> LimitChoice:
+        return self.benches.limit(test)
+
+    def needs(self) -> dict[str, tuple[str, ...]]:
+        """Item code -> codes of the items its formula names."""
+        formulas = {code: self.formula(test) for code, test in self.by_code.items()}
+        return {code: formula.items if formula else () for code, formula in formulas.items()}
+
+    def needed_by(self, test: RequestedTest) -> list[RequestedTest]:
+        """The tests of this sample from whose results ``test`` is computed."""
+        formula = self.formula(test)
+        return [self.by_code[c] for c in (formula.items if formula else ()) if c in self.by_code]
+
+    def dependents_of(self, test: RequestedTest) -> list[RequestedTest]:
+        """The tests that are computed from ``test``, directly or through others."""
+        codes = affected_by(test.test_item.code, self.needs())
+        return [self.by_code[c] for c in codes if c in self.by_code]
+
+    def in_order(self, first: Collection[int]) -> list[RequestedTest]:
+        """``first`` and the tests that need them, each after what it needs."""
+        needs = self.needs()
+        if not any(needs.values()):
+            return [t for t in self.tests if t.id in first]
+        codes: list[str] = []
+        for test in (t for t in self.tests if t.id in first):
+            for code in (test.test_item.code, *affected_by(test.test_item.code, needs)):
+                if code in codes:
+                    codes.remove(code)
+                codes.append(code)
+        return [self.by_code[c] for c in codes if c in self.by_code]
+
+    def version_of(self, code: str) -> ResultVersion | None:
+        """The newest result of another item of this sample; a rejected or cancelled item has none."""
+        test = self.by_code.get(code)
+        result = self.benches.results.get(test.id) if test and test.state not in GONE else None
+        return self.benches.newest.get(result.id) if result else None
+
+
+def _by_id(session: Session, model: type[T], ids: Collection[int]) -> dict[int, T]:
+    return {row.id: row for row in session.scalars(select(model).where(model.id.in_(ids))).unique()}
+
+
+def newest_versions(session: Session, results: Collection[Result]) -> dict[int, ResultVersion]:
+    """Result number -> its newest version."""
+    wanted = (
+        select(ResultVersion)
+        .join(
+            Result,
+            and_(Result.id == ResultVersion.result_id, Result.current_version == ResultVersion.number),
+        )
+        .where(Result.id.in_([r.id for r in results]))
+    )
+    return {row.result_id: row for row in session.scalars(wanted)}
+
+
+def newest_inputs_of(session: Session, test_ids: Sequence[int]) -> dict[int, list[InputValue]]:
+    """Of each test the counting value of every cell of its running attempt; cleared cells are left out."""
+    latest = latest_cells(session, test_ids)
+    found: dict[int, list[InputValue]] = {}
+    for (test_id, _name, _replicate), row in sorted(latest.items()):
+        if row.text:
+            found.setdefault(test_id, []).append(row)
+    return found
+
+
+def latest_cells(session: Session, test_ids: Collection[int]) -> dict[tuple[int, str, int], InputValue]:
+    """(test, input, replicate) -> newest value of the running attempt, also a cleared one."""
+    statement = (
+        select(InputValue)
+        .join(
+            Result,
+            and_(
+                Result.requested_test_id == InputValue.requested_test_id,
+                Result.attempt == InputValue.attempt,
+            ),
+        )
+        .where(InputValue.requested_test_id.in_(test_ids), Result.current.is_(True))
+        .order_by(InputValue.id)
+    )
+    return {(r.requested_test_id, r.name, r.replicate): r for r in session.scalars(statement)}
