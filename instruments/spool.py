@@ -61,8 +61,14 @@ def _connect(path: Path) -> "sqlite3.Connection":
     connection: sqlite3.Connection = module.connect(  # type: ignore[attr-defined]
         str(path), isolation_level=None, timeout=10.0, check_same_thread=False
     )
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+    except module.DatabaseError as exc:  # type: ignore[attr-defined]
+        connection.close()
+        raise SpoolUnsafe(
+            f"the spool {path} cannot be used ({exc}); keep a copy, move it away, and the gateway begins a new one"
+        ) from exc
     return connection
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from instruments.captures import first_link
+from instruments.errors import SpoolUnsafe
 from instruments.spool import Spool, SpoolReader, is_safe
 from tests.instruments.making import draft, wait_for
 
@@ -18,6 +19,7 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from tests.instruments.making import draft
+from instruments.errors import SpoolUnsafe
 from instruments.spool import Spool
 spool = Spool(Path(sys.argv[1]))
 n = spool.last_seq
@@ -125,3 +127,10 @@ def test_a_full_disk_keeps_the_captures_waiting_and_writes_them_when_there_is_ro
 )
 def test_an_sqlite_that_can_damage_its_log_is_not_used(version, safe):
     assert is_safe(version) is safe
+
+
+def test_a_file_that_is_no_spool_is_refused_with_what_to_do(tmp_path):
+    path = tmp_path / "spool.db"
+    path.write_bytes(b"not a database" * 1000)
+    with pytest.raises(SpoolUnsafe, match="move it away"):
+        Spool(path)
