@@ -178,6 +178,7 @@ def _vendor_on_disk() -> bool:
 
 
 blueprint.add_app_template_global(badge, "badge")
+blueprint.add_app_template_global(wording.script_words, "script_words")
 
 
 @blueprint.app_template_global()

@@ -121,3 +121,25 @@ def error_advice(status: int) -> Text:
     """What to do about it."""
     fault: Text = _l("Nothing was half saved. Tell whoever runs this server the number above.")
     return _ERRORS[status][1] if status in _ERRORS else fault
+
+
+def script_words() -> dict[str, str]:
+    """What our scripts say (``word()`` in common.js)."""
+    return {
+        "offline": _("The server cannot be reached. What you typed is kept here and sent later."),
+        "failed": _("This was not saved."),
+        "saved": _("Saved."),
+        "changedMeanwhile": _("Somebody saved {value} here meanwhile; what you typed is not saved."),
+        "pasted": _("{n} cells filled."),
+        "pastedTooMany": _("{n} cells filled; {over} lines had no row."),
+        "pastedRows": _("{n} rows pasted. Please look them over."),
+        "faultyRows": _("{n} of {all} rows are not right yet."),
+        "rowsRight": _("{n} rows, all right."),
+        "stable": _("stable"),
+        "unstable": _("not stable"),
+        "noReading": _("no reading"),
+        "notUsable": _("not usable"),
+        "silent": _("The device sends nothing."),
+        "waitStable": _("Not stable yet: wait for the mark."),
+        "taken": _("Taken: {value} {unit}"),
+    }

@@ -42,3 +42,42 @@ export async function send(url, method = "GET", content = undefined, options = {
 export function isTyping(element) {
   return !!element?.closest("input:not([type=checkbox]):not([type=radio]):not([type=submit]):not([type=button]), textarea, select, [contenteditable]");
 }
+
+// Words of the scripts in the reader's language (page.html puts them in). {n} is filled from `values`.
+let words;
+export function word(name, values = {}) {
+  words ??= JSON.parse(document.getElementById("words")?.textContent || "{}");
+  return (words[name] ?? name).replace(/\{(\w+)\}/g, (whole, key) => values[key] ?? whole);
+}
+
+// The sentence of a refusal (problem details), the faults of its fields included.
+export function refusal(answer) {
+  if (answer.status === 0) return word("offline");
+  const body = answer.body ?? {};
+  const fields = Object.values(body.fields ?? {}).flat();
+  return fields.length ? fields.join(" ") : body.detail ?? word("failed");
+}
+
+// Rows copied from a spreadsheet: tab-separated, cells in quotes may hold line breaks.
+export function parseTable(text) {
+  const rows = [[]];
+  let cell = "", quoted = false;
+  for (let i = 0; i < text.length; i += 1) {
+    const c = text[i];
+    if (quoted) {
+      if (c === '"' && text[i + 1] === '"') { cell += c; i += 1; }
+      else if (c === '"') quoted = false;
+      else cell += c;
+    } else if (c === '"' && cell === "") quoted = true;
+    else if (c === "\t") { rows.at(-1).push(cell); cell = ""; }
+    else if (c === "\n") { rows.at(-1).push(cell); cell = ""; rows.push([]); }
+    else if (c !== "\r") cell += c;
+  }
+  rows.at(-1).push(cell);
+  if (rows.at(-1).length === 1 && rows.at(-1)[0] === "") rows.pop();
+  return rows.map((row) => row.map((value) => value.replace(/\s*\n\s*/g, " ").trim()));
+}
+
+export function randomKey() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((n) => n.toString(16).padStart(2, "0")).join("");
+}
