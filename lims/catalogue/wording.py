@@ -23,7 +23,7 @@ class Sentence:
         return self.text
 
 
-def say(templates: dict[str, tuple[str, str]], code: str, **facts: object) -> Sentence:
+def say(templates: dict[str, tuple[str, str]], code: str, /, **facts: object) -> Sentence:
     """The sentence of ``code`` with ``{name}`` places filled; facts of two languages: ``name_zh, name_en``."""
     zh, en = templates[code]
     return Sentence(code, zh.format(**facts), en.format(**facts))
