@@ -1,26 +1,57 @@
-"""Shapes of this room's forms and JSON."""
+"""Shapes of this room's forms and JSON: what comes in and what goes out, apart."""
 
 from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+from typing import Any
 
-from marshmallow import RAISE, Schema, ValidationError, fields, validate
+from flask_babel import lazy_gettext as _l
+from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate
 
-MAX_ID = 2**53
+from lims.core.calendar import DayKind
+from lims.core.clock import LAB_ZONE
+from lims.core.numbering import DEFAULT_PATTERNS
+from lims.core.permissions import Permission, Role
+from lims.people.house_rules import FIRST_YEAR, LAST_YEAR
+from lims.people.tokens import LONGEST_DAYS
+from lims.people.trail import Filter
+
+MAX_ID = 2**53 - 1
 
 
-def no_nul(text: str) -> None:
-    if "\x00" in text:
-        raise ValidationError("String does not match expected pattern.")
+def storable(text: str) -> None:
+    """No NUL and no half of a surrogate pair: databases refuse them."""
+    if "\x00" in text or any("\ud800" <= c <= "\udfff" for c in text):
+        raise ValidationError(str(_l("This text holds characters that cannot be kept.")))
 
 
-def text(
-    longest: int, *, required: bool = True, shortest: int = 1, keep_space: bool = False
-) -> fields.String:
-    rules: list[Callable[[str], object]] = [
-        validate.Length(min=shortest if required else 0, max=longest),
-        no_nul,
-    ]
-    metadata = {"keep_space": True} if keep_space else {}
-    return fields.String(required=required, validate=rules, metadata=metadata)
+def not_blank(text: str) -> None:
+    if not text.strip():
+        raise ValidationError(str(_l("Please fill this in.")))
+
+
+def text(longest: int, *, required: bool = True, **more: Any) -> fields.String:
+    rules: list[Callable[[str], object]] = [validate.Length(max=longest), storable]
+    if required:
+        rules = [validate.Length(min=1, max=longest), storable, not_blank]
+    return fields.String(required=required, validate=rules, **more)
+
+
+def secret() -> fields.String:
+    """A password: blanks are part of it."""
+    rules: list[Callable[[str], object]] = [validate.Length(min=1, max=1000), storable]
+    return fields.String(required=True, validate=rules, metadata={"keep_space": True})
+
+
+def number(**more: Any) -> fields.Integer:
+    return fields.Integer(strict=False, validate=validate.Range(1, MAX_ID), **more)
+
+
+def choice(kind: Any, **more: Any) -> fields.Enum[Any]:
+    return fields.Enum(kind, by_value=True, **more)
+
+
+def legal_day(**more: Any) -> fields.Date:
+    return fields.Date(validate=validate.Range(date(FIRST_YEAR, 1, 1), date(LAST_YEAR, 12, 31)), **more)
 
 
 class Load(Schema):
@@ -30,17 +61,310 @@ class Load(Schema):
         unknown = RAISE
 
 
+class ProblemDump(Schema):
+    """RFC 9457 problem details."""
+
+    type = fields.String()
+    title = fields.String()
+    status = fields.Integer()
+    code = fields.String(metadata={"description": "Stable, for programs."})
+    detail = fields.String(metadata={"description": "One sentence for a person."})
+    fields_ = fields.Dict(keys=fields.String(), values=fields.List(fields.String()), data_key="fields")
+
+
+class PageQuery(Load):
+    cursor = text(2000, required=False, load_default=None)
+    size = fields.Integer(load_default=50, validate=validate.Range(1, 200))
+
+
+# -- signing in ----------------------------------------------------------------------
+
+
 class PasswordLoad(Load):
     username = text(60)
-    password = text(1000, keep_space=True)
+    password = secret()
 
 
 class FirstSignInLoad(Load):
     username = text(60)
     code = text(40)
-    new_password = text(1000, keep_space=True)
-    again = text(1000, keep_space=True)
+    new_password = secret()
+    again = secret()
 
 
 class CodeLoad(Load):
     code = text(40)
+
+
+# -- one's own account ---------------------------------------------------------------
+
+
+class PasswordChangeLoad(Load):
+    password = secret()
+    new_password = secret()
+
+
+class PasswordChangeFormLoad(PasswordChangeLoad):
+    again = secret()
+
+
+class ProofLoad(Load):
+    password = secret()
+    code = text(40)
+
+
+class OnlyPasswordLoad(Load):
+    password = secret()
+
+
+class LanguageLoad(Load):
+    language = fields.String(required=True, validate=validate.OneOf(["zh", "en"]))
+
+
+class TokenLoad(Load):
+    name = text(100)
+    scopes = fields.List(choice(Permission), required=True, validate=validate.Length(1, 100))
+    days = fields.Integer(required=True, validate=validate.Range(1, LONGEST_DAYS))
+
+
+class TokenDump(Schema):
+    id = fields.Integer()
+    name = fields.String()
+    scopes = fields.List(fields.String())
+    created_at = fields.AwareDateTime()
+    expires_at = fields.AwareDateTime()
+
+
+class ListedTokenDump(TokenDump):
+    last_used_at = fields.AwareDateTime(allow_none=True)
+
+
+class NewTokenDump(TokenDump):
+    token = fields.String(metadata={"description": "Shown now and never again."})
+
+
+class SessionDump(Schema):
+    id = fields.Integer()
+    created_at = fields.AwareDateTime()
+    last_seen_at = fields.AwareDateTime()
+    expires_at = fields.AwareDateTime()
+    ip = fields.String(allow_none=True)
+    agent = fields.String(allow_none=True)
+
+
+class MeDump(Schema):
+    id = fields.Integer()
+    name = fields.String()
+    roles = fields.List(choice(Role))
+    permissions = fields.List(choice(Permission))
+    section = fields.String(allow_none=True)
+    customer_id = fields.Integer(allow_none=True)
+
+
+class CodesDump(Schema):
+    recovery_codes = fields.List(fields.String())
+
+
+# -- accounts ------------------------------------------------------------------------
+
+
+class PersonLoad(Load):
+    name_zh = text(100)
+    name_en = text(100, required=False, load_default="")
+    email = text(200, required=False, load_default=None, allow_none=True)
+    phone = text(40, required=False, load_default=None, allow_none=True)
+    section_id = number(load_default=None, allow_none=True)
+
+
+class AccountLoad(PersonLoad):
+    username = text(60)
+    roles = fields.List(choice(Role), required=True, validate=validate.Length(1, len(Role)))
+
+
+class AccountEditLoad(PersonLoad):
+    version = fields.Integer(required=True, validate=validate.Range(1, 2**31 - 1))
+
+
+class RolesLoad(Load):
+    version = fields.Integer(required=True, validate=validate.Range(1, 2**31 - 1))
+    roles = fields.List(choice(Role), load_default=list, validate=validate.Length(max=len(Role)))
+    reason = text(500)
+
+
+class ReasonLoad(Load):
+    reason = text(500)
+
+
+class AccountQuery(PageQuery):
+    words = text(60, required=False, load_default="")
+    role = choice(Role, load_default=None)
+    section_id = number(load_default=None)
+    retired = fields.Boolean(load_default=False)
+
+
+class AccountLineDump(Schema):
+    id = fields.Integer()
+    username = fields.String()
+    name_zh = fields.String()
+    name_en = fields.String()
+    roles = fields.List(choice(Role))
+    second_factor = fields.Boolean()
+    retired = fields.Boolean()
+
+
+class AccountPageDump(Schema):
+    rows = fields.List(fields.Nested(AccountLineDump), data_key="items")
+    after = fields.String(allow_none=True)
+    before = fields.String(allow_none=True)
+
+
+class AccountDump(Schema):
+    id = fields.Integer()
+    version = fields.Integer()
+    username = fields.String()
+    name_zh = fields.String()
+    name_en = fields.String()
+    email = fields.String(allow_none=True)
+    phone = fields.String(allow_none=True)
+    section_id = fields.Integer(allow_none=True)
+    roles = fields.Pluck("AccountRoleDump", "role", many=True)
+    second_factor = fields.Function(
+        lambda row: row.totp_confirmed_at is not None, metadata={"type": "boolean"}
+    )
+    created_at = fields.AwareDateTime()
+    retired_at = fields.AwareDateTime(allow_none=True)
+
+
+class AccountRoleDump(Schema):
+    role = choice(Role)
+
+
+class InvitedDump(Schema):
+    account = fields.Nested(AccountDump)
+    code = fields.String(data_key="one_time_code", metadata={"description": "Shown now and never again."})
+
+
+class SectionLoad(Load):
+    code = text(40)
+    name_zh = text(100)
+    name_en = text(100)
+
+
+class SectionDump(SectionLoad):
+    id = fields.Integer()
+
+
+# -- audit trail ---------------------------------------------------------------------
+
+
+class FilterQuery(Load):
+    """Days are the laboratory's; both count. Makes a Filter."""
+
+    person = text(100, required=False, load_default="")
+    verb = text(80, required=False, load_default="")
+    object_type = text(80, required=False, load_default="")
+    object_id = text(80, required=False, load_default="")
+    first_day = legal_day(load_default=None)
+    last_day = legal_day(load_default=None)
+
+    @post_load
+    def make(self, values: dict[str, Any], **_more: Any) -> dict[str, Any]:
+        first, last = values.pop("first_day"), values.pop("last_day")
+        words = {name: values.pop(name).strip() for name in ("person", "verb", "object_type", "object_id")}
+        start = _midnight(first) if first else None
+        end = _midnight(last + timedelta(days=1)) if last else None
+        return {**values, "wanted": Filter(**words, start=start, end=end)}
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), LAB_ZONE)
+
+
+class EventQuery(FilterQuery, PageQuery):
+    pass
+
+
+class EventDump(Schema):
+    seq = fields.Integer()
+    at = fields.AwareDateTime()
+    actor_id = fields.Integer(allow_none=True)
+    actor_name = fields.String()
+    ip = fields.String(allow_none=True)
+    verb = fields.String()
+    object_type = fields.String()
+    object_id = fields.String()
+    reason = fields.String(allow_none=True)
+
+
+class EventPageDump(Schema):
+    rows = fields.List(fields.Nested(EventDump), data_key="items")
+    after = fields.String(allow_none=True)
+    before = fields.String(allow_none=True)
+
+
+class EventDetailDump(EventDump):
+    before = fields.String(metadata={"description": "Canonical JSON of what changed, as it was."})
+    after = fields.String(metadata={"description": "Canonical JSON of what changed, as it became."})
+    prev_hash = fields.String()
+    hash = fields.String()
+
+
+class BreakDump(Schema):
+    seq = fields.Integer()
+    why = fields.String()
+
+
+class ChainDump(Schema):
+    checked = fields.Integer()
+    broken = fields.Nested(BreakDump, allow_none=True)
+
+
+# -- numbering and calendar ----------------------------------------------------------
+
+
+class PatternLoad(Load):
+    kind = fields.String(required=True, validate=validate.OneOf(list(DEFAULT_PATTERNS)))
+    pattern = text(80)
+
+
+class PatternDump(Schema):
+    kind = fields.String()
+    pattern = fields.String()
+    given = fields.Integer()
+    following = fields.String()
+
+
+class PatternSetDump(Schema):
+    kind = fields.String()
+    pattern = fields.String()
+
+
+class DayLoad(Load):
+    """``kind`` null: an ordinary day again."""
+
+    day = legal_day(required=True)
+    kind = choice(DayKind, required=True, allow_none=True)
+    name = text(80, required=False, load_default="")
+
+
+class YearQuery(Load):
+    year = fields.Integer(load_default=None, validate=validate.Range(FIRST_YEAR, LAST_YEAR))
+
+
+class DayDump(Schema):
+    day = fields.Date()
+    kind = choice(DayKind, allow_none=True)
+    name = fields.String()
+    working = fields.Boolean()
+
+
+class DaySetDump(Schema):
+    day = fields.Date()
+    kind = choice(DayKind, allow_none=True)
+    name = fields.String()
+
+
+class YearDump(Schema):
+    year = fields.Integer()
+    working_days = fields.Integer()
+    special = fields.List(fields.Nested(DayDump))

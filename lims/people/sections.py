@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from lims.core.errors import Conflict, InvalidInput
+from lims.core.errors import Conflict, InvalidInput, NotFound
 from lims.core.permissions import Actor, Permission
 from lims.core.uow import UnitOfWork
 from lims.people.models import Section
@@ -23,6 +23,13 @@ FIRST_SECTIONS = (
 
 def list_sections(session: Session) -> Sequence[Section]:
     return session.execute(select(Section).order_by(Section.code)).scalars().all()
+
+
+def get_section(session: Session, section_id: int) -> Section:
+    found = session.get(Section, section_id)
+    if found is None:
+        raise NotFound(_("This does not exist (any more)."))
+    return found
 
 
 def save_section(

@@ -1,0 +1,92 @@
+"""What an administrator sees of numbering and calendar; changing them is core's business."""
+
+import calendar
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from lims.core.calendar import CalendarDay, DayKind
+from lims.core.numbering import DEFAULT_PATTERNS, NumberPattern, NumberSeries, write_number
+from lims.core.permissions import Actor, Permission
+
+FIRST_YEAR, LAST_YEAR = 2000, 2200
+
+
+@dataclass(frozen=True, slots=True)
+class PatternLine:
+    """``given``: how many numbers of this year are given; ``following``: what the next looks like."""
+
+    kind: str
+    pattern: str
+    own: bool
+    given: int
+    following: str
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """``kind``: why it differs from its weekday, None for an ordinary day."""
+
+    day: date
+    working: bool
+    kind: DayKind | None
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """``weeks``: Monday first; None outside the month."""
+
+    first: date
+    weeks: Sequence[Sequence[Day | None]]
+    working_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarYear:
+    year: int
+    months: Sequence[Month]
+    special: Sequence[Day]
+    working_days: int
+
+
+def list_patterns(session: Session, *, actor: Actor, today: date) -> list[PatternLine]:
+    actor.require(Permission.SETTINGS_EDIT)
+    own = dict(session.execute(select(NumberPattern.kind, NumberPattern.pattern)).tuples().all())
+    given = select(NumberSeries.kind, NumberSeries.last).where(NumberSeries.year == today.year)
+    last = dict(session.execute(given).tuples().all())
+    lines = []
+    for kind, usual in DEFAULT_PATTERNS.items():
+        pattern = own.get(kind, usual)
+        following = write_number(pattern, today, last.get(kind, 0) + 1)
+        lines.append(PatternLine(kind, pattern, kind in own, last.get(kind, 0), following))
+    return lines
+
+
+def calendar_year(session: Session, *, actor: Actor, year: int) -> CalendarYear:
+    """Every day of ``year`` (2000 to 2200), and those that differ from their weekday."""
+    actor.require(Permission.SETTINGS_EDIT)
+    start, end = date(year, 1, 1), date(year, 12, 31)
+    found = select(CalendarDay.day, CalendarDay.kind, CalendarDay.name).where(
+        CalendarDay.day.between(start, end)
+    )
+    marked = {row.day: (row.kind, row.name) for row in session.execute(found)}
+    count = (end - start).days + 1
+    days = [_day(start + timedelta(days=n), marked) for n in range(count)]
+    months = [_month(year, number, days) for number in range(1, 13)]
+    special = [day for day in days if day.kind is not None]
+    return CalendarYear(year, months, special, sum(day.working for day in days))
+
+
+def _day(day: date, marked: dict[date, tuple[DayKind, str]]) -> Day:
+    kind, name = marked.get(day, (None, ""))
+    return Day(day, day.weekday() < 5 if kind is None else kind is DayKind.WORK, kind, name)
+
+
+def _month(year: int, number: int, days: Sequence[Day]) -> Month:
+    mine = {d.day.day: d for d in days if d.day.month == number}
+    weeks = [[mine.get(n) for n in week] for week in calendar.monthcalendar(year, number)]
+    return Month(date(year, number, 1), weeks, sum(d.working for d in mine.values()))
