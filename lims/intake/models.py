@@ -159,10 +159,13 @@ class Sample(Identified, Versioned, Base):
     condition: Mapped[str | None] = mapped_column(Text)
     photo_sha256: Mapped[str | None] = mapped_column(ForeignKey("stored_file.sha256"))
     refused_why: Mapped[str | None] = mapped_column(Text)
+    refused_on: Mapped[date | None]
+    refusal_letter_number: Mapped[str | None] = mapped_column(String(60), unique=True)
     refusal_letter_sha256: Mapped[str | None] = mapped_column(ForeignKey("stored_file.sha256"))
     holder_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     place_id: Mapped[int | None] = mapped_column(ForeignKey("storage_place.id"))
     retain_until: Mapped[date | None]
+    disposal_why: Mapped[str | None] = mapped_column(Text)
     disposal_asked_by: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     disposal_approved_by: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     order: Mapped[Order] = relationship(lazy="select")
@@ -236,3 +239,16 @@ class LabelPrint(Identified, Base):
     at: Mapped[datetime]
     actor_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     form: Mapped[str] = mapped_column(String(20))
+
+
+class LabelPrinter(Identified, Versioned, Base):
+    """A printer that takes ZPL on a TCP port (9100); labels are sent by a job."""
+
+    __tablename__ = "label_printer"
+    name: Mapped[str] = mapped_column(String(80), unique=True)
+    host: Mapped[str] = mapped_column(String(200))
+    port: Mapped[int] = mapped_column(Integer, default=9100)
+    width_mm: Mapped[int] = mapped_column(Integer, default=50)
+    height_mm: Mapped[int] = mapped_column(Integer, default=30)
+    dots_per_mm: Mapped[int] = mapped_column(Integer, default=8)
+    active: Mapped[bool] = mapped_column(default=True)

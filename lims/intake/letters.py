@@ -1,0 +1,126 @@
+"""The letter that tells a customer that a sample was refused."""
+
+from collections.abc import Callable
+
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+
+from lims.core.errors import Conflict, NotFound
+from lims.core.files import FileStore, keep_file
+from lims.core.jobs import JobContext, job
+from lims.core.permissions import SYSTEM
+from lims.core.settings import read_settings
+from lims.core.uow import UnitOfWork
+from lims.intake.models import Contact, Customer, Order, Sample
+from reports.document import Labelled, Laboratory, Language, Party, Text
+from reports.letter import LetterDocument
+
+Letterhead = Callable[[Session], Laboratory | None]
+Typesetter = Callable[[LetterDocument], bytes]
+
+
+class _Paper:
+    """Who we are on paper and how paper is set: kept by a room above, which says so at its import."""
+
+    letterhead: Letterhead | None = None
+    typeset: Typesetter | None = None
+
+
+def write_letters_with(letterhead: Letterhead, typeset: Typesetter) -> None:
+    """``letterhead`` reads the laboratory's own details; ``typeset`` makes the PDF (reports.Renderer)."""
+    _Paper.letterhead, _Paper.typeset = staticmethod(letterhead), staticmethod(typeset)  # type: ignore[assignment]
+
+
+def refusal_letter(session: Session, sample: Sample) -> LetterDocument:
+    """The finished text. Raises Conflict ``laboratory_details_missing``."""
+    laboratory = _Paper.letterhead(session) if _Paper.letterhead else None
+    if laboratory is None:
+        raise Conflict(
+            _("The laboratory's own name and address are not entered yet."), code="laboratory_details_missing"
+        )
+    order = session.get_one(Order, sample.order_id)
+    customer = session.get_one(Customer, order.customer_id)
+    contact = session.get(Contact, order.contact_id) if order.contact_id else None
+    return LetterDocument(
+        laboratory=laboratory,
+        number=sample.refusal_letter_number or "",
+        dated=sample.refused_on.isoformat() if sample.refused_on else "",
+        recipient=Party(
+            name=Text(customer.name, customer.name_en),
+            address=Text.same(customer.address),
+            contact=contact.name if contact else "",
+            phone=contact.phone if contact else "",
+        ),
+        subject=Text("样品拒收通知", "Notice of refusal of a sample"),
+        salutation=Text("尊敬的客户：", "Dear customer,"),
+        paragraphs=(
+            Text(
+                f"贵单位委托单 {order.number} 的下列样品经收样检查不符合检验要求，我单位不予接收。",
+                f"The following sample of your order {order.number} did not pass our receive check; "
+                "we cannot accept it.",
+            ),
+        ),
+        facts=_facts(sample),
+        closing_paragraphs=(
+            Text(
+                "请于收到本通知后与我单位联系，重新送样或取回样品。该样品的检验项目已取消，不收取费用。",
+                "Please contact us to send a new sample or to fetch this one. "
+                "The tests of this sample are cancelled and not charged.",
+            ),
+        ),
+        language={"zh": Language.ZH, "en": Language.EN}.get(order.report_language, Language.BOTH),
+    )
+
+
+def _facts(sample: Sample) -> tuple[Labelled, ...]:
+    seals = {
+        "intact": Text("完好", "intact"),
+        "broken": Text("破损", "broken"),
+        "none": Text("无封条", "no seal"),
+    }
+    pairs = [
+        (Text("样品编号", "Sample number"), Text.same(sample.number)),
+        (Text("样品名称", "Sample"), Text.same(sample.name)),
+        (Text("批号", "Batch"), Text.same(sample.batch)),
+        (Text("封条", "Seal"), seals.get(sample.seal or "", Text())),
+        (
+            Text("到样温度", "Temperature"),
+            Text.same(f"{sample.temperature} °C" if sample.temperature is not None else ""),
+        ),
+        (Text("数量", "Amount"), Text.same(sample.amount or "")),
+        (Text("状态", "Condition"), Text.same(sample.condition or "")),
+        (Text("拒收原因", "Reason"), Text.same(sample.refused_why or "")),
+    ]
+    return tuple(Labelled(label, value) for label, value in pairs if value)
+
+
+def write_refusal_letter(uow: UnitOfWork, *, store: FileStore, sample_id: int) -> str:
+    """Set, store and remember the letter; what was written once stays. Returns its SHA-256."""
+    uow.session.rollback()
+    sample = uow.session.get(Sample, sample_id)
+    if sample is None or sample.refusal_letter_number is None:
+        raise NotFound(_("There is no letter for this sample."))
+    if sample.refusal_letter_sha256 is not None:
+        return sample.refusal_letter_sha256
+    document = refusal_letter(uow.session, sample)
+    if _Paper.typeset is None:
+        raise Conflict(_("Letters cannot be set here."), code="no_typesetter")
+    pdf = _Paper.typeset(document)  # outside the transaction: it takes half a second
+    with uow:
+        sample = uow.get(Sample, sample_id)
+        if sample.refusal_letter_sha256 is None:
+            sha256 = keep_file(uow, store, pdf, "application/pdf")
+            sample.refusal_letter_sha256 = sha256
+            uow.audit("sample.refusal_letter", SYSTEM, sample)
+            uow.commit()
+        return sample.refusal_letter_sha256
+
+
+@job("intake.refusal_letter")
+def _write(context: JobContext) -> str | None:
+    uow = context.uow()
+    try:
+        store = FileStore(read_settings().files)
+        return write_refusal_letter(uow, store=store, sample_id=int(context.job.payload["sample_id"]))
+    finally:
+        uow.session.close()
