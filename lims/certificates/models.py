@@ -15,7 +15,7 @@ class Certificate(Identified, Versioned, Base):
     __tablename__ = "certificate"
     kind: Mapped[CertificateKind] = mapped_column(enum_column(CertificateKind))
     order_id: Mapped[int] = mapped_column(ForeignKey("customer_order.id"), index=True)
-    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), index=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
     # Given with the approval, unique, never reused.
     number: Mapped[str | None] = mapped_column(String(60), unique=True)
     check_code: Mapped[str | None] = mapped_column(String(40))
@@ -26,6 +26,9 @@ class Certificate(Identified, Versioned, Base):
     title: Mapped[str] = mapped_column(String(200), default="")
     remarks_zh: Mapped[str] = mapped_column(Text, default="")
     remarks_en: Mapped[str] = mapped_column(Text, default="")
+    # Print the photographs taken at receipt.
+    photos: Mapped[bool] = mapped_column(default=False)
+    # Who prepared it last; everybody who ever did signed a "draft" row.
     drafted_by: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     drafted_at: Mapped[datetime]
     reviewed_by: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
@@ -59,11 +62,13 @@ class Certificate(Identified, Versioned, Base):
             name="approved_is_frozen",
         ),
         CheckConstraint(
-            "state NOT IN ('issued','withdrawn') OR (pdf_sha256 IS NOT NULL AND issued_at IS NOT NULL)",
+            # A number whose file could never be made is withdrawn without one, so that it is accounted for.
+            "state <> 'issued' OR (pdf_sha256 IS NOT NULL AND issued_at IS NOT NULL)",
             name="issued_has_file",
         ),
         CheckConstraint("state <> 'withdrawn' OR withdrawn_why IS NOT NULL", name="withdrawn_why"),
         Index("ix_certificate_state", "state", "id"),
+        Index("ix_certificate_customer_state", "customer_id", "state", "id"),
     )
 
 

@@ -21,7 +21,8 @@ CERTIFICATE_STEPS = {
     "approve": step(C.REVIEWED, to=C.APPROVED, other_person=True),
     "issue": step(C.APPROVED, to=C.ISSUED),
     "drop": step(C.DRAFT, C.REVIEWED, to=C.DROPPED),
-    "withdraw": step(C.ISSUED, to=C.WITHDRAWN),
+    # Also an approved one whose file cannot be made: its number is given and must be accounted for.
+    "withdraw": step(C.ISSUED, C.APPROVED, to=C.WITHDRAWN),
 }
 
 
