@@ -21,7 +21,7 @@ ROOMS = (
     "portal",
 )
 # Faces translate between people or machines and use cases; the rest of a room is use cases, tables and states.
-FACES = {"api", "pages", "schemas", "forms", "identity", "cli"}
+FACES = {"api", "pages", "schemas", "forms", "identity", "cli", "face", "labels", "commands"}
 TABLES = {"models", "states"}
 # These find out who acts: there is no actor yet.
 BEFORE_THE_ACTOR = {"people/sessions.py", "people/sign_in.py", "people/tries.py"}

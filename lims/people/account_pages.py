@@ -20,10 +20,9 @@ from lims.people.schemas import (
 )
 from lims.people.second_factor import enrolment, recovery_codes_left
 from lims.people.sign_in_pages import grouped, qr_image
+from lims.ui.faces import ID
 from lims.ui.forms import empty_form, read_form
 from lims.ui.labels import Text, label
-
-ID = "<int(min=1, max=9007199254740991):{}>"
 
 
 @blueprint.get("/account")

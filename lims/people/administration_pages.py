@@ -1,10 +1,7 @@
 """Administration: people, sections, audit trail, numbering, calendar."""
 
-from typing import Any
-
-from flask import Response, flash, redirect, render_template, request, url_for
+from flask import Response, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
-from marshmallow import ValidationError
 from werkzeug.wrappers import Response as Answer
 
 from lims.core.calendar import set_day
@@ -15,7 +12,6 @@ from lims.core.numbering import set_pattern
 from lims.core.permissions import Permission, Role
 from lims.core.web import clock, current_actor, unit_of_work
 from lims.people import accounts, sections, trail
-from lims.people.api import download
 from lims.people.face import blueprint
 from lims.people.house_rules import calendar_year, list_patterns
 from lims.people.schemas import (
@@ -25,29 +21,15 @@ from lims.people.schemas import (
     DayLoad,
     EventQuery,
     FilterQuery,
-    Load,
     PatternLoad,
-    ReasonLoad,
     RolesLoad,
     SectionLoad,
     YearQuery,
 )
+from lims.ui.faces import ID, asked, download
 from lims.ui.forms import Form, empty_form, read_form
 from lims.ui.labels import Text, bilingual, choices
-
-ID = "<int(min=1, max=9007199254740991):{}>"
-
-
-def asked(schema: type[Load]) -> dict[str, Any]:
-    """The filters in the address; what cannot be read counts as not asked, so that the list still opens."""
-    loader = schema(unknown="exclude")
-    given = {name: value for name, value in request.args.items() if value}
-    try:
-        return dict(loader.load(given))
-    except ValidationError as error:
-        names = error.messages_dict
-        return dict(loader.load({n: v for n, v in given.items() if n not in names}))
-
+from lims.ui.shapes import ReasonLoad
 
 # -- people --------------------------------------------------------------------------
 

@@ -1,10 +1,9 @@
 """JSON face of this room. Programs sign in with a token; browsers with their session and a CSRF header."""
 
-from collections.abc import Callable, Iterator
 from datetime import date
-from typing import Any, TypeVar
+from typing import Any
 
-from flask import Response, stream_with_context
+from flask import Response
 from flask_smorest import Blueprint
 
 from lims.core.calendar import set_day
@@ -39,9 +38,7 @@ from lims.people.schemas import (
     PatternDump,
     PatternLoad,
     PatternSetDump,
-    ProblemDump,
     ProofLoad,
-    ReasonLoad,
     RolesLoad,
     SectionDump,
     SectionLoad,
@@ -50,25 +47,13 @@ from lims.people.schemas import (
     YearDump,
     YearQuery,
 )
+from lims.ui.faces import ID, download, refusals_of
+from lims.ui.shapes import ReasonLoad
 
 blueprint = Blueprint(
     "people_api", __name__, url_prefix="/api", description="Accounts, audit trail, settings"
 )
-ID = "<int(min=1, max=9007199254740991):{}>"
-View = TypeVar("View", bound=Callable[..., Any])
-
-
-def refusals(*statuses: int) -> Callable[[View], View]:
-    """Document the problems that a route answers with (401, 403 and 429 any route may)."""
-
-    def decorate(view: View) -> View:
-        for status in (401, 403, 429, *statuses):
-            view = blueprint.alt_response(
-                status, schema=ProblemDump, content_type="application/problem+json"
-            )(view)
-        return view
-
-    return decorate
+refusals = refusals_of(blueprint)
 
 
 # -- oneself -------------------------------------------------------------------------
@@ -282,13 +267,6 @@ def export_csv(wanted: trail.Filter) -> Response:
 def export_json(wanted: trail.Filter) -> Response:
     found = trail.export_json(db.session(), actor=current_actor(), wanted=wanted)
     return download(found, "application/json", "audit-trail.json")
-
-
-def download(pieces: Iterator[str], content_type: str, name: str) -> Response:
-    """A file that is sent while it is read."""
-    response = Response(stream_with_context(pieces), content_type=content_type)
-    response.headers["Content-Disposition"] = f"attachment; filename={name}"
-    return response
 
 
 @blueprint.route("/audit-chain")

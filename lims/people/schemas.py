@@ -1,11 +1,9 @@
 """Shapes of this room's forms and JSON: what comes in and what goes out, apart."""
 
-from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from flask_babel import lazy_gettext as _l
-from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate
+from marshmallow import Schema, fields, post_load, validate
 
 from lims.core.calendar import DayKind
 from lims.core.clock import LAB_ZONE
@@ -14,68 +12,17 @@ from lims.core.permissions import Permission, Role
 from lims.people.house_rules import FIRST_YEAR, LAST_YEAR
 from lims.people.tokens import LONGEST_DAYS
 from lims.people.trail import Filter
-
-MAX_ID = 2**53 - 1
-
-
-def storable(text: str) -> None:
-    """No NUL and no half of a surrogate pair: databases refuse them."""
-    if "\x00" in text or any("\ud800" <= c <= "\udfff" for c in text):
-        raise ValidationError(str(_l("This text holds characters that cannot be kept.")))
-
-
-def not_blank(text: str) -> None:
-    if not text.strip():
-        raise ValidationError(str(_l("Please fill this in.")))
-
-
-def text(longest: int, *, required: bool = True, **more: Any) -> fields.String:
-    rules: list[Callable[[str], object]] = [validate.Length(max=longest), storable]
-    if required:
-        rules = [validate.Length(min=1, max=longest), storable, not_blank]
-    return fields.String(required=required, validate=rules, **more)
-
-
-def secret() -> fields.String:
-    """A password: blanks are part of it."""
-    rules: list[Callable[[str], object]] = [validate.Length(min=1, max=1000), storable]
-    return fields.String(required=True, validate=rules, metadata={"keep_space": True})
-
-
-def number(**more: Any) -> fields.Integer:
-    return fields.Integer(strict=False, validate=validate.Range(1, MAX_ID), **more)
-
-
-def choice(kind: Any, **more: Any) -> fields.Enum[Any]:
-    return fields.Enum(kind, by_value=True, **more)
-
-
-def legal_day(**more: Any) -> fields.Date:
-    return fields.Date(validate=validate.Range(date(FIRST_YEAR, 1, 1), date(LAST_YEAR, 12, 31)), **more)
-
-
-class Load(Schema):
-    """What comes in: unknown fields are refused."""
-
-    class Meta:
-        unknown = RAISE
-
-
-class ProblemDump(Schema):
-    """RFC 9457 problem details."""
-
-    type = fields.String()
-    title = fields.String()
-    status = fields.Integer()
-    code = fields.String(metadata={"description": "Stable, for programs."})
-    detail = fields.String(metadata={"description": "One sentence for a person."})
-    fields_ = fields.Dict(keys=fields.String(), values=fields.List(fields.String()), data_key="fields")
-
-
-class PageQuery(Load):
-    cursor = text(2000, required=False, load_default=None)
-    size = fields.Integer(load_default=50, validate=validate.Range(1, 200))
-
+from lims.ui.shapes import (
+    Load,
+    PageDump,
+    PageQuery,
+    choice,
+    legal_day,
+    number,
+    row_version,
+    secret,
+    text,
+)
 
 # -- signing in ----------------------------------------------------------------------
 
@@ -182,16 +129,12 @@ class AccountLoad(PersonLoad):
 
 
 class AccountEditLoad(PersonLoad):
-    version = fields.Integer(required=True, validate=validate.Range(1, 2**31 - 1))
+    version = row_version()
 
 
 class RolesLoad(Load):
-    version = fields.Integer(required=True, validate=validate.Range(1, 2**31 - 1))
+    version = row_version()
     roles = fields.List(choice(Role), load_default=list, validate=validate.Length(max=len(Role)))
-    reason = text(500)
-
-
-class ReasonLoad(Load):
     reason = text(500)
 
 
@@ -212,10 +155,8 @@ class AccountLineDump(Schema):
     retired = fields.Boolean()
 
 
-class AccountPageDump(Schema):
+class AccountPageDump(PageDump):
     rows = fields.List(fields.Nested(AccountLineDump), data_key="items")
-    after = fields.String(allow_none=True)
-    before = fields.String(allow_none=True)
 
 
 class AccountDump(Schema):
@@ -296,10 +237,8 @@ class EventDump(Schema):
     reason = fields.String(allow_none=True)
 
 
-class EventPageDump(Schema):
+class EventPageDump(PageDump):
     rows = fields.List(fields.Nested(EventDump), data_key="items")
-    after = fields.String(allow_none=True)
-    before = fields.String(allow_none=True)
 
 
 class EventDetailDump(EventDump):

@@ -218,6 +218,22 @@ def upgrade() -> None:
     op.create_index(op.f("ix_job_run_at"), "job", ["run_at"], unique=False)
     op.create_index(op.f("ix_job_state"), "job", ["state"], unique=False)
     op.create_table(
+        "label_printer",
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("host", sa.String(length=200), nullable=False),
+        sa.Column("port", sa.Integer(), nullable=False),
+        sa.Column("width_mm", sa.Integer(), nullable=False),
+        sa.Column("height_mm", sa.Integer(), nullable=False),
+        sa.Column("dots_per_mm", sa.Integer(), nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_label_printer")),
+        sa.UniqueConstraint("name", name=op.f("uq_label_printer_name")),
+    )
+    op.create_table(
         "laboratory_details",
         sa.Column("name_zh", sa.String(length=200), nullable=False),
         sa.Column("name_en", sa.String(length=300), nullable=False),
@@ -945,6 +961,7 @@ def upgrade() -> None:
         sa.Column("title", sa.String(length=200), nullable=False),
         sa.Column("remarks_zh", sa.Text(), nullable=False),
         sa.Column("remarks_en", sa.Text(), nullable=False),
+        sa.Column("photos", sa.Boolean(), nullable=False),
         sa.Column("drafted_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("drafted_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("reviewed_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
@@ -966,15 +983,15 @@ def upgrade() -> None:
         ),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.CheckConstraint(
+            "state <> 'issued' OR (pdf_sha256 IS NOT NULL AND issued_at IS NOT NULL)",
+            name=op.f("ck_certificate_issued_has_file"),
+        ),
+        sa.CheckConstraint(
             "state <> 'withdrawn' OR withdrawn_why IS NOT NULL", name=op.f("ck_certificate_withdrawn_why")
         ),
         sa.CheckConstraint(
             "state NOT IN ('approved','issued','withdrawn') OR (number IS NOT NULL AND approved_by IS NOT NULL AND document IS NOT NULL AND document_sha256 IS NOT NULL)",
             name=op.f("ck_certificate_approved_is_frozen"),
-        ),
-        sa.CheckConstraint(
-            "state NOT IN ('issued','withdrawn') OR (pdf_sha256 IS NOT NULL AND issued_at IS NOT NULL)",
-            name=op.f("ck_certificate_issued_has_file"),
         ),
         sa.CheckConstraint(
             "approved_by IS NULL OR (approved_by <> drafted_by AND approved_by <> reviewed_by)",
@@ -995,7 +1012,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_certificate")),
         sa.UniqueConstraint("number", name=op.f("uq_certificate_number")),
     )
-    op.create_index(op.f("ix_certificate_customer_id"), "certificate", ["customer_id"], unique=False)
+    op.create_index(
+        "ix_certificate_customer_state", "certificate", ["customer_id", "state", "id"], unique=False
+    )
     op.create_index(op.f("ix_certificate_order_id"), "certificate", ["order_id"], unique=False)
     op.create_index("ix_certificate_state", "certificate", ["state", "id"], unique=False)
     op.create_table(
@@ -1222,10 +1241,13 @@ def upgrade() -> None:
         sa.Column("condition", sa.Text(), nullable=True),
         sa.Column("photo_sha256", sa.String(length=64), nullable=True),
         sa.Column("refused_why", sa.Text(), nullable=True),
+        sa.Column("refused_on", sa.Date(), nullable=True),
+        sa.Column("refusal_letter_number", sa.String(length=60), nullable=True),
         sa.Column("refusal_letter_sha256", sa.String(length=64), nullable=True),
         sa.Column("holder_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("place_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("retain_until", sa.Date(), nullable=True),
+        sa.Column("disposal_why", sa.Text(), nullable=True),
         sa.Column("disposal_asked_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column(
             "disposal_approved_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
@@ -1269,6 +1291,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sample")),
         sa.UniqueConstraint("number", name=op.f("uq_sample_number")),
+        sa.UniqueConstraint("refusal_letter_number", name=op.f("uq_sample_refusal_letter_number")),
     )
     op.create_index("ix_sample_customer_id", "sample", ["customer_id", "id"], unique=False)
     op.create_index("ix_sample_due", "sample", ["due_on", "id"], unique=False)
