@@ -1,5 +1,9 @@
 """JSON face of this room."""
 
-from flask_smorest import Blueprint
+from lims.equipment import register_api
+from lims.equipment.json_face import blueprint
 
-blueprint = Blueprint("equipment_api", __name__, url_prefix="/api")
+# Imported for the routes they register.
+PARTS = (register_api,)
+
+__all__ = ["PARTS", "blueprint"]

@@ -1,5 +1,9 @@
 """HTML face of this room."""
 
-from flask import Blueprint
+from lims.equipment import register_pages
+from lims.equipment.face import blueprint
 
-blueprint = Blueprint("equipment", __name__, template_folder="templates")
+# Imported for what they register.
+PARTS = (register_pages,)
+
+__all__ = ["PARTS", "blueprint"]

@@ -1,0 +1,5 @@
+"""Pages of the equipment register."""
+
+from lims.equipment.face import blueprint
+
+__all__ = ["blueprint"]
