@@ -1,5 +1,9 @@
 """JSON face of this room."""
 
-from flask_smorest import Blueprint
+from lims.intake import customer_api, order_api
+from lims.intake.api_face import blueprint
 
-blueprint = Blueprint("intake_api", __name__, url_prefix="/api")
+# Imported for the routes they add.
+PARTS = (customer_api, order_api)
+
+__all__ = ["PARTS", "blueprint"]

@@ -1,5 +1,9 @@
 """HTML face of this room."""
 
-from flask import Blueprint
+from lims.intake import customer_pages, labels, order_pages
+from lims.intake.face import blueprint
 
-blueprint = Blueprint("intake", __name__, template_folder="templates")
+# Imported for what they register.
+PARTS = (customer_pages, labels, order_pages)
+
+__all__ = ["PARTS", "blueprint"]

@@ -1,0 +1,1 @@
+"""JSON of customers and contacts."""

@@ -1,0 +1,1 @@
+"""HTML pages; see the use cases for the rules."""
