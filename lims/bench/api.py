@@ -1,5 +1,9 @@
 """JSON face of this room."""
 
-from flask_smorest import Blueprint
+from lims.bench import capture_api, work_api
+from lims.bench.face import api_blueprint as blueprint
 
-blueprint = Blueprint("bench_api", __name__, url_prefix="/api")
+# Imported for what they register.
+PARTS = (capture_api, work_api)
+
+__all__ = ["PARTS", "blueprint"]

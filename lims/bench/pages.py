@@ -1,5 +1,9 @@
 """HTML face of this room."""
 
-from flask import Blueprint
+from lims.bench import capture_pages, work_pages
+from lims.bench.face import blueprint
 
-blueprint = Blueprint("bench", __name__, template_folder="templates")
+# Imported for what they register.
+PARTS = (capture_pages, work_pages)
+
+__all__ = ["PARTS", "blueprint"]

@@ -1,0 +1,1 @@
+"""Work at the bench: pages."""
