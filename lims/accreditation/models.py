@@ -54,6 +54,7 @@ class SigningGrant(Identified, Versioned, Base):
     valid_to: Mapped[date]
     granted_by: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     suspended_at: Mapped[datetime | None]
+    suspended_why: Mapped[str] = mapped_column(Text, default="")
     __table_args__ = (
         CheckConstraint("valid_to >= valid_from", name="dates"),
         CheckConstraint("granted_by IS NULL OR granted_by <> account_id", name="not_by_self"),

@@ -209,7 +209,7 @@ def suspend_signing(uow: UnitOfWork, *, actor: Actor, grant_id: int, version: in
         _refuse_suspended(row)
         if not why.strip():
             raise InvalidInput(_("Say why."), code="reason_missing", fields={"why": [_("Say why.")]})
-        row.suspended_at = uow.now
+        row.suspended_at, row.suspended_why = uow.now, why
         uow.audit("signing.suspend", actor, row, reason=why)
         uow.commit()
     return row

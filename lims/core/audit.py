@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, String, Text, insert, inspect, select
+from sqlalchemy import BigInteger, Index, String, Text, insert, inspect, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from lims.core.database import Base, BigId
@@ -39,6 +39,8 @@ class AuditEvent(Base):
     reason: Mapped[str | None] = mapped_column(Text)
     prev_hash: Mapped[str] = mapped_column(String(64))
     hash: Mapped[str] = mapped_column(String(64), unique=True)
+    # The history of one thing, shown on its own page.
+    __table_args__ = (Index("ix_audit_event_object", "object_type", "object_id"),)
 
 
 class AuditHead(Base):

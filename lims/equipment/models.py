@@ -30,7 +30,11 @@ class EquipmentClass(Identified, Base):
 
 
 class Equipment(Identified, Versioned, Base):
-    """A measuring device of the laboratory. ``identity``: what the device answers when asked who it is."""
+    """A measuring device of the laboratory (ISO/IEC 17025 6.4.13).
+
+    ``identity``: what the device answers when asked who it is; ``software``: version of its firmware or
+    software; ``in_service_on``: since when it is used here.
+    """
 
     __tablename__ = "equipment"
     code: Mapped[str] = mapped_column(String(60), unique=True)
@@ -40,6 +44,8 @@ class Equipment(Identified, Versioned, Base):
     maker: Mapped[str] = mapped_column(String(120), default="")
     model: Mapped[str] = mapped_column(String(120), default="")
     serial: Mapped[str] = mapped_column(String(120), default="")
+    software: Mapped[str] = mapped_column(String(120), default="")
+    in_service_on: Mapped[date | None]
     identity: Mapped[str | None] = mapped_column(String(120))
     section_id: Mapped[int | None] = mapped_column(ForeignKey("section.id"))
     place: Mapped[str] = mapped_column(String(120), default="")

@@ -33,6 +33,8 @@ class EquipmentText:
     identity: str | None = None
     section_id: int | None = None
     place: str = ""
+    software: str = ""
+    in_service_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

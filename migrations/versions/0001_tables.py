@@ -36,6 +36,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("hash", name=op.f("uq_audit_event_hash")),
     )
     op.create_index(op.f("ix_audit_event_actor_id"), "audit_event", ["actor_id"], unique=False)
+    op.create_index("ix_audit_event_object", "audit_event", ["object_type", "object_id"], unique=False)
     op.create_index(op.f("ix_audit_event_verb"), "audit_event", ["verb"], unique=False)
     op.create_table(
         "audit_head",
@@ -96,6 +97,7 @@ def upgrade() -> None:
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
         ),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["parent_id"], ["category.id"], name=op.f("fk_category_parent_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_category")),
         sa.UniqueConstraint("code", name=op.f("uq_category_code")),
@@ -415,6 +417,8 @@ def upgrade() -> None:
         sa.Column("maker", sa.String(length=120), nullable=False),
         sa.Column("model", sa.String(length=120), nullable=False),
         sa.Column("serial", sa.String(length=120), nullable=False),
+        sa.Column("software", sa.String(length=120), nullable=False),
+        sa.Column("in_service_on", sa.Date(), nullable=True),
         sa.Column("identity", sa.String(length=120), nullable=True),
         sa.Column("section_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("place", sa.String(length=120), nullable=False),
@@ -740,6 +744,7 @@ def upgrade() -> None:
         sa.Column("valid_to", sa.Date(), nullable=False),
         sa.Column("granted_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("suspended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("suspended_why", sa.Text(), nullable=False),
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
         ),
@@ -1062,6 +1067,7 @@ def upgrade() -> None:
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
         ),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["method_id"], ["method.id"], name=op.f("fk_method_version_method_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_method_version")),
         sa.UniqueConstraint("method_id", "number", name=op.f("uq_method_version_method_id_number")),
