@@ -43,7 +43,7 @@ class Payer(StrEnum):
     STATE = "state"
 
 
-class Category(Identified, Base):
+class Category(Identified, Versioned, Base):
     """A node of the product tree (food: class, subclass, variety, fine class). ``path``: ``/1/5/9/``."""
 
     __tablename__ = "category"
@@ -104,11 +104,12 @@ class Method(Identified, Versioned, Base):
     __table_args__ = (UniqueConstraint("test_item_id", "standard_id", "clause"),)
 
 
-class MethodVersion(Identified, Base):
+class MethodVersion(Identified, Versioned, Base):
     """What a method says about calculating; released versions never change, results name theirs for ever.
 
     ``formula``: see ``lims.metrology.formula``; ``round_to``: interval of the reported value (for
     example ``0.1``) or None; ``significant``: significant digits instead. ``lod``, ``loq`` in ``unit``.
+    ``number`` counts the versions of a method; ``version`` is the row's own, for two who edit one draft.
     """
 
     __tablename__ = "method_version"

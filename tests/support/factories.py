@@ -185,9 +185,10 @@ def _catalogue(
             )
         )
         row = uow.add(Method(test_item_id=item.id, standard_id=edition.id, clause="第一法"))
-        made = MethodVersion(method_id=row.id, number=1, created_at=uow.now, released_at=uow.now, **version)
+        made = MethodVersion(method_id=row.id, number=1, created_at=uow.now, **version)
         made.inputs = list(inputs)
         items[code], versions[code] = item.id, uow.add(made).id
+        made.released_at = uow.now  # nothing is added to a released version, inputs neither
 
     labels = (("称量皿质量", "dish"), ("称量皿和试样", "dish and sample"), ("烘干后", "after drying"))
     method(

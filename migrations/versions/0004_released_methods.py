@@ -1,0 +1,122 @@
+"""a released method version and the figures of a limit stay: results name them for ever
+
+Revision ID: 0004
+Revises: 0003
+"""
+
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+# Of a released version only retired_at is filled, once; ``version`` counts that.
+SAYS = (
+    "method_id",
+    "number",
+    "result_kind",
+    "unit",
+    "formula",
+    "round_to",
+    "significant",
+    "lod",
+    "loq",
+    "range_low",
+    "range_high",
+    "conditions_required",
+    "released_at",
+    "created_at",
+)
+PARTS = ("method_input", "method_equipment")
+# A limit may end earlier than it said; nothing else of it changes.
+BOUND = (
+    "standard_id",
+    "test_item_id",
+    "category_id",
+    "kind",
+    "low",
+    "high",
+    "n",
+    "c",
+    "m_small",
+    "m_large",
+    "unit",
+    "comparison",
+    "valid_from",
+    "note",
+)
+RELEASED = "a released method version is never changed"
+LIMIT = "the figures of a limit are never changed: supersede it"
+
+
+def upgrade() -> None:
+    if op.get_bind().dialect.name == "sqlite":
+        _sqlite()
+    else:
+        _postgresql()
+
+
+def _changed(columns: tuple[str, ...], differs: str) -> str:
+    return " OR ".join(f"NEW.{c} {differs} OLD.{c}" for c in columns)
+
+
+def _version_changed(differs: str) -> str:
+    again = f"(OLD.retired_at IS NOT NULL AND NEW.retired_at {differs} OLD.retired_at)"
+    return f"OLD.released_at IS NOT NULL AND ({_changed(SAYS, differs)} OR {again})"
+
+
+def _limit_changed(differs: str) -> str:
+    longer = "(OLD.valid_to IS NOT NULL AND (NEW.valid_to IS NULL OR NEW.valid_to > OLD.valid_to))"
+    return f"{_changed(BOUND, differs)} OR {longer}"
+
+
+def _sqlite() -> None:
+    for table, condition, sentence in (
+        ("method_version", _version_changed("IS NOT"), RELEASED),
+        ("spec_limit", _limit_changed("IS NOT"), LIMIT),
+    ):
+        op.execute(
+            f"CREATE TRIGGER {table}_stays BEFORE UPDATE ON {table} WHEN {condition} "
+            f"BEGIN SELECT RAISE(ABORT, '{table}: {sentence}'); END"
+        )
+    for table in PARTS:
+        for verb, rows in (("INSERT", ("NEW",)), ("UPDATE", ("OLD", "NEW")), ("DELETE", ("OLD",))):
+            owners = ", ".join(f"{row}.method_version_id" for row in rows)
+            op.execute(
+                f"CREATE TRIGGER {table}_stays_{verb[0].lower()} BEFORE {verb} ON {table} WHEN EXISTS "
+                f"(SELECT 1 FROM method_version WHERE id IN ({owners}) AND released_at IS NOT NULL) "
+                f"BEGIN SELECT RAISE(ABORT, '{table}: {RELEASED}'); END"
+            )
+
+
+def _postgresql() -> None:
+    op.execute(
+        "CREATE FUNCTION lims_refuse_saying() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "RAISE EXCEPTION '%: %', TG_TABLE_NAME, TG_ARGV[0] "
+        "USING ERRCODE = 'integrity_constraint_violation'; END $$"
+    )
+    for table, condition, sentence in (
+        ("method_version", _version_changed("IS DISTINCT FROM"), RELEASED),
+        ("spec_limit", _limit_changed("IS DISTINCT FROM"), LIMIT),
+    ):
+        op.execute(
+            f"CREATE TRIGGER {table}_stays BEFORE UPDATE ON {table} FOR EACH ROW WHEN ({condition}) "
+            f"EXECUTE FUNCTION lims_refuse_saying('{sentence}')"
+        )
+    op.execute(
+        "CREATE FUNCTION lims_refuse_released() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "IF EXISTS (SELECT 1 FROM method_version WHERE released_at IS NOT NULL "
+        "AND id IN (OLD.method_version_id, NEW.method_version_id)) THEN "
+        f"RAISE EXCEPTION '%: {RELEASED}', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation'; "
+        "END IF; RETURN COALESCE(NEW, OLD); END $$"
+    )
+    for table in PARTS:
+        op.execute(
+            f"CREATE TRIGGER {table}_stays BEFORE INSERT OR UPDATE OR DELETE ON {table} "
+            "FOR EACH ROW EXECUTE FUNCTION lims_refuse_released()"
+        )
+
+
+def downgrade() -> None:
+    raise NotImplementedError("records are not unlocked; restore a backup of before the upgrade")
