@@ -17,7 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from lims.bench.states import CaptureKind, InputSource, Verdict, WorksheetState
-from lims.core.database import Base, Identified, Versioned, enum_column
+from lims.core.database import Base, BigId, Identified, Versioned, enum_column
 
 
 class Assignment(Identified, Base):
@@ -106,6 +106,8 @@ class Capture(Identified, Base):
     code: Mapped[str | None] = mapped_column(String(60))
     identity: Mapped[str | None] = mapped_column(String(120))
     profile: Mapped[str] = mapped_column(String(80))
+    # Why the frame came: take, asked, unsolicited (print key), live, late.
+    trigger: Mapped[str] = mapped_column(String(20), default="")
     request_id: Mapped[str | None] = mapped_column(String(64), index=True)
     captured_at: Mapped[datetime]
     mono_ns: Mapped[int] = mapped_column(BigInteger)
@@ -118,7 +120,26 @@ class Capture(Identified, Base):
     __table_args__ = (
         UniqueConstraint("gateway_id", "epoch", "seq"),
         Index("ix_capture_equipment_received", "equipment_id", "id"),
+        Index("ix_capture_device_newest", "device_id", "id"),
+        Index("ix_capture_kind_newest", "kind", "id"),
     )
+
+
+class CaptureStream(Base):
+    """How far one life of a gateway's spool has come; follows from its captures.
+
+    ``acknowledged``: all up to it is stored or can never come any more; ``lost`` counts the latter;
+    ``highest``: the last number stored. A gap is open while ``highest > acknowledged``.
+    """
+
+    __tablename__ = "capture_stream"
+    technical = True
+    gateway_id: Mapped[int] = mapped_column(BigId, ForeignKey("gateway.id"), primary_key=True)
+    epoch: Mapped[str] = mapped_column(String(36), primary_key=True)
+    begun_at: Mapped[datetime]
+    acknowledged: Mapped[int] = mapped_column(BigInteger, default=0)
+    highest: Mapped[int] = mapped_column(BigInteger, default=0)
+    lost: Mapped[int] = mapped_column(BigInteger, default=0)
 
 
 class CaptureClaim(Identified, Base):
@@ -132,18 +153,35 @@ class CaptureClaim(Identified, Base):
 
 
 class TakeRequest(Base):
-    """A person asked a device for a stable reading for one cell; the gateway answers with a capture."""
+    """A person asked a device for something: a stable reading for one cell, tare, or zero.
+
+    ``sent_at``: first given to the gateway; ``seen_at``: the gateway has it; ``answered_at``: the answer is
+    here; ``settled_at``: the value stands in the cell, or ``code`` and ``sentence`` say why it does not.
+    """
 
     __tablename__ = "take_request"
     technical = True
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
-    device_id: Mapped[int] = mapped_column(ForeignKey("device.id"), index=True)
+    device_id: Mapped[int] = mapped_column(ForeignKey("device.id"))
     command: Mapped[str] = mapped_column(String(20))
     asked_by: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     asked_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
+    seen_at: Mapped[datetime | None]
     answered_at: Mapped[datetime | None]
+    settled_at: Mapped[datetime | None]
+    worksheet_id: Mapped[int | None] = mapped_column(ForeignKey("worksheet.id"))
+    requested_test_id: Mapped[int | None] = mapped_column(ForeignKey("requested_test.id"))
+    input_name: Mapped[str | None] = mapped_column(String(40))
+    replicate: Mapped[int] = mapped_column(Integer, default=1)
+    reason: Mapped[str | None] = mapped_column(Text)
+    # Of the person who asked: the sentence is for them.
+    language: Mapped[str] = mapped_column(String(10), default="zh_CN")
+    capture_id: Mapped[int | None] = mapped_column(ForeignKey("capture.id"))
+    code: Mapped[str | None] = mapped_column(String(60))
+    sentence: Mapped[str | None] = mapped_column(Text)
+    __table_args__ = (Index("ix_take_request_device_asked", "device_id", "asked_at"),)
 
 
 class InputValue(Identified, Base):

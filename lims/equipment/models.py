@@ -4,7 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from lims.core.database import Base, BigId, Identified, Versioned, enum_column
@@ -57,7 +57,10 @@ class Equipment(Identified, Versioned, Base):
 
 
 class CalibrationRecord(Identified, Base):
-    """Evidence that a device measured right: appended, never edited. The range is where it holds."""
+    """Evidence that a device measured right: appended, never edited. The range is where it holds.
+
+    A slip is corrected by a further record that ``replaces`` the wrong one, which then no longer counts.
+    """
 
     __tablename__ = "calibration_record"
     equipment_id: Mapped[int] = mapped_column(ForeignKey("equipment.id"), index=True)
@@ -73,6 +76,7 @@ class CalibrationRecord(Identified, Base):
     file_sha256: Mapped[str | None] = mapped_column(ForeignKey("stored_file.sha256"))
     recorded_by: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     recorded_at: Mapped[datetime]
+    replaces_id: Mapped[int | None] = mapped_column(ForeignKey("calibration_record.id"), unique=True)
     __table_args__ = (CheckConstraint("due_on >= calibrated_on", name="dates"),)
 
 
@@ -88,6 +92,10 @@ class Gateway(Identified, Versioned, Base):
     code_expires_at: Mapped[datetime | None]
     enrolled_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    revoke_reason: Mapped[str] = mapped_column(Text, default="")
+    # What it said of itself when it enrolled.
+    host: Mapped[str] = mapped_column(String(120), default="")
+    software: Mapped[str] = mapped_column(String(80), default="")
     devices: Mapped[list["Device"]] = relationship(lazy="selectin", order_by="Device.name")
     __table_args__ = (
         CheckConstraint("state <> 'enrolled' OR public_key IS NOT NULL", name="enrolled_has_key"),
@@ -102,11 +110,15 @@ class Device(Identified, Versioned, Base):
     name: Mapped[str] = mapped_column(String(80))
     equipment_id: Mapped[int | None] = mapped_column(ForeignKey("equipment.id"))
     equipment: Mapped[Equipment | None] = relationship(lazy="joined")
-    __table_args__ = (UniqueConstraint("gateway_id", "name"),)
+    # One thing has one wire: equipment hangs on one gateway at a time.
+    __table_args__ = (UniqueConstraint("gateway_id", "name"), UniqueConstraint("equipment_id"))
 
 
 class DeviceLive(Base):
-    """The latest live figure of a device (overwritten, not a record)."""
+    """The latest live figure of a device (overwritten, not a record).
+
+    ``at``: when the gateway last spoke of it; ``figure_at``: when the figure was read, by the server's clock.
+    """
 
     __tablename__ = "device_live"
     technical = True
@@ -118,3 +130,13 @@ class DeviceLive(Base):
     stable: Mapped[bool | None]
     identity: Mapped[str | None] = mapped_column(String(120))
     identity_at: Mapped[datetime | None]
+    figure_at: Mapped[datetime | None]
+    kind: Mapped[str | None] = mapped_column(String(20))
+    code: Mapped[str | None] = mapped_column(String(60))
+    reason: Mapped[str] = mapped_column(String(200), default="")
+    expected_identity: Mapped[str | None] = mapped_column(String(120))
+    profile: Mapped[str] = mapped_column(String(80), default="")
+    port: Mapped[str] = mapped_column(String(200), default="")
+    unparsed: Mapped[int] = mapped_column(BigInteger, default=0)
+    # A page shows this device until then: its gateway hurries.
+    watched_until: Mapped[datetime | None]

@@ -155,6 +155,9 @@ def upgrade() -> None:
         sa.Column("code_expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("enrolled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("revoke_reason", sa.Text(), nullable=False),
+        sa.Column("host", sa.String(length=120), nullable=False),
+        sa.Column("software", sa.String(length=80), nullable=False),
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
         ),
@@ -340,9 +343,12 @@ def upgrade() -> None:
         sa.Column("code", sa.String(length=60), nullable=False),
         sa.Column("name_zh", sa.String(length=120), nullable=False),
         sa.Column("name_en", sa.String(length=160), nullable=False),
+        sa.Column("conditions", sa.String(length=120), nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
         ),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_storage_place")),
         sa.UniqueConstraint("code", name=op.f("uq_storage_place_code")),
     )
@@ -394,6 +400,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_capture_batch")),
     )
     op.create_index(op.f("ix_capture_batch_gateway_id"), "capture_batch", ["gateway_id"], unique=False)
+    op.create_table(
+        "capture_stream",
+        sa.Column("gateway_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("epoch", sa.String(length=36), nullable=False),
+        sa.Column("begun_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("acknowledged", sa.BigInteger(), nullable=False),
+        sa.Column("highest", sa.BigInteger(), nullable=False),
+        sa.Column("lost", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["gateway_id"], ["gateway.id"], name=op.f("fk_capture_stream_gateway_id")),
+        sa.PrimaryKeyConstraint("gateway_id", "epoch", name=op.f("pk_capture_stream")),
+    )
     op.create_table(
         "contact",
         sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -546,6 +563,7 @@ def upgrade() -> None:
         sa.Column("file_sha256", sa.String(length=64), nullable=True),
         sa.Column("recorded_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("replaces_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
         ),
@@ -559,7 +577,11 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["recorded_by"], ["account.id"], name=op.f("fk_calibration_record_recorded_by")
         ),
+        sa.ForeignKeyConstraint(
+            ["replaces_id"], ["calibration_record.id"], name=op.f("fk_calibration_record_replaces_id")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_calibration_record")),
+        sa.UniqueConstraint("replaces_id", name=op.f("uq_calibration_record_replaces_id")),
     )
     op.create_index(
         op.f("ix_calibration_record_equipment_id"), "calibration_record", ["equipment_id"], unique=False
@@ -653,6 +675,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["equipment_id"], ["equipment.id"], name=op.f("fk_device_equipment_id")),
         sa.ForeignKeyConstraint(["gateway_id"], ["gateway.id"], name=op.f("fk_device_gateway_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_device")),
+        sa.UniqueConstraint("equipment_id", name=op.f("uq_device_equipment_id")),
         sa.UniqueConstraint("gateway_id", "name", name=op.f("uq_device_gateway_id_name")),
     )
     op.create_index(op.f("ix_device_gateway_id"), "device", ["gateway_id"], unique=False)
@@ -912,6 +935,7 @@ def upgrade() -> None:
         sa.Column("code", sa.String(length=60), nullable=True),
         sa.Column("identity", sa.String(length=120), nullable=True),
         sa.Column("profile", sa.String(length=80), nullable=False),
+        sa.Column("trigger", sa.String(length=20), nullable=False),
         sa.Column("request_id", sa.String(length=64), nullable=True),
         sa.Column("captured_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("mono_ns", sa.BigInteger(), nullable=False),
@@ -931,7 +955,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("gateway_id", "epoch", "seq", name=op.f("uq_capture_gateway_id_epoch_seq")),
     )
     op.create_index(op.f("ix_capture_batch_id"), "capture", ["batch_id"], unique=False)
+    op.create_index("ix_capture_device_newest", "capture", ["device_id", "id"], unique=False)
     op.create_index("ix_capture_equipment_received", "capture", ["equipment_id", "id"], unique=False)
+    op.create_index("ix_capture_kind_newest", "capture", ["kind", "id"], unique=False)
     op.create_index(op.f("ix_capture_request_id"), "capture", ["request_id"], unique=False)
     op.create_table(
         "certificate",
@@ -1032,6 +1058,15 @@ def upgrade() -> None:
         sa.Column("stable", sa.Boolean(), nullable=True),
         sa.Column("identity", sa.String(length=120), nullable=True),
         sa.Column("identity_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("figure_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("kind", sa.String(length=20), nullable=True),
+        sa.Column("code", sa.String(length=60), nullable=True),
+        sa.Column("reason", sa.String(length=200), nullable=False),
+        sa.Column("expected_identity", sa.String(length=120), nullable=True),
+        sa.Column("profile", sa.String(length=80), nullable=False),
+        sa.Column("port", sa.String(length=200), nullable=False),
+        sa.Column("unparsed", sa.BigInteger(), nullable=False),
+        sa.Column("watched_until", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["device_id"], ["device.id"], name=op.f("fk_device_live_device_id")),
         sa.PrimaryKeyConstraint("device_id", name=op.f("pk_device_live")),
     )
@@ -1121,21 +1156,6 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_scope_row_method_id"), "scope_row", ["method_id"], unique=False)
     op.create_table(
-        "take_request",
-        sa.Column("id", sa.String(length=64), nullable=False),
-        sa.Column("device_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("command", sa.String(length=20), nullable=False),
-        sa.Column("asked_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(["asked_by"], ["account.id"], name=op.f("fk_take_request_asked_by")),
-        sa.ForeignKeyConstraint(["device_id"], ["device.id"], name=op.f("fk_take_request_device_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_take_request")),
-    )
-    op.create_index(op.f("ix_take_request_device_id"), "take_request", ["device_id"], unique=False)
-    op.create_table(
         "customer_link",
         sa.Column("token_hash", sa.String(length=64), nullable=False),
         sa.Column("certificate_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1204,6 +1224,7 @@ def upgrade() -> None:
         sa.Column("number", sa.String(length=60), nullable=False),
         sa.Column("order_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("business_type_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("sampling_form_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("backup_of_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("position", sa.Integer(), nullable=False),
@@ -1253,6 +1274,21 @@ def upgrade() -> None:
         sa.Column("holder_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("place_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("retain_until", sa.Date(), nullable=True),
+        sa.Column(
+            "stage",
+            sa.Integer(),
+            sa.Computed(
+                "CASE WHEN state IN ('expected','to_test','in_test') THEN 0 WHEN state IN ('tested','retained','disposal_asked') THEN 1 ELSE 2 END",
+                persisted=True,
+            ),
+            nullable=False,
+        ),
+        sa.Column(
+            "release_on",
+            sa.Date(),
+            sa.Computed("CASE WHEN state IN ('tested','retained') THEN retain_until END", persisted=True),
+            nullable=True,
+        ),
         sa.Column("disposal_why", sa.Text(), nullable=True),
         sa.Column("disposal_asked_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column(
@@ -1274,6 +1310,9 @@ def upgrade() -> None:
             name=op.f("ck_sample_received_before_work"),
         ),
         sa.ForeignKeyConstraint(["backup_of_id"], ["sample.id"], name=op.f("fk_sample_backup_of_id")),
+        sa.ForeignKeyConstraint(
+            ["business_type_id"], ["business_type.id"], name=op.f("fk_sample_business_type_id")
+        ),
         sa.ForeignKeyConstraint(["category_id"], ["category.id"], name=op.f("fk_sample_category_id")),
         sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name=op.f("fk_sample_customer_id")),
         sa.ForeignKeyConstraint(
@@ -1299,11 +1338,37 @@ def upgrade() -> None:
         sa.UniqueConstraint("number", name=op.f("uq_sample_number")),
         sa.UniqueConstraint("refusal_letter_number", name=op.f("uq_sample_refusal_letter_number")),
     )
+    op.create_index("ix_sample_category", "sample", ["category_id", "due_on", "id"], unique=False)
     op.create_index("ix_sample_customer_id", "sample", ["customer_id", "id"], unique=False)
-    op.create_index("ix_sample_due", "sample", ["due_on", "id"], unique=False)
-    op.create_index("ix_sample_holder", "sample", ["holder_id", "id"], unique=False)
+    op.create_index(
+        "ix_sample_holder",
+        "sample",
+        ["holder_id", "due_on", "id"],
+        unique=False,
+        sqlite_where=sa.text("holder_id IS NOT NULL"),
+        postgresql_where=sa.text("holder_id IS NOT NULL"),
+    )
     op.create_index(op.f("ix_sample_order_id"), "sample", ["order_id"], unique=False)
-    op.create_index("ix_sample_state_id", "sample", ["state", "id"], unique=False)
+    op.create_index(
+        "ix_sample_place",
+        "sample",
+        ["place_id", "due_on", "id"],
+        unique=False,
+        sqlite_where=sa.text("place_id IS NOT NULL"),
+        postgresql_where=sa.text("place_id IS NOT NULL"),
+    )
+    op.create_index("ix_sample_registered", "sample", ["registered_on", "id"], unique=False)
+    op.create_index(
+        "ix_sample_release",
+        "sample",
+        ["release_on", "id"],
+        unique=False,
+        sqlite_where=sa.text("release_on IS NOT NULL"),
+        postgresql_where=sa.text("release_on IS NOT NULL"),
+    )
+    op.create_index("ix_sample_stage", "sample", ["stage", "due_on", "id"], unique=False)
+    op.create_index("ix_sample_state", "sample", ["state", "due_on", "id"], unique=False)
+    op.create_index("ix_sample_type", "sample", ["business_type_id", "due_on", "id"], unique=False)
     op.create_table(
         "signature",
         sa.Column("certificate_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1373,6 +1438,7 @@ def upgrade() -> None:
                 "split",
                 "sent_back",
                 "disposed",
+                "undone",
                 name="custody_kind",
                 native_enum=False,
                 create_constraint=True,
@@ -1384,6 +1450,8 @@ def upgrade() -> None:
         sa.Column("from_holder_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("to_holder_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("place_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("from_place_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("undoes_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("note", sa.Text(), nullable=False),
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
@@ -1392,11 +1460,17 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["from_holder_id"], ["account.id"], name=op.f("fk_custody_event_from_holder_id")
         ),
+        sa.ForeignKeyConstraint(
+            ["from_place_id"], ["storage_place.id"], name=op.f("fk_custody_event_from_place_id")
+        ),
         sa.ForeignKeyConstraint(["place_id"], ["storage_place.id"], name=op.f("fk_custody_event_place_id")),
         sa.ForeignKeyConstraint(["sample_id"], ["sample.id"], name=op.f("fk_custody_event_sample_id")),
         sa.ForeignKeyConstraint(["to_holder_id"], ["account.id"], name=op.f("fk_custody_event_to_holder_id")),
+        sa.ForeignKeyConstraint(["undoes_id"], ["custody_event.id"], name=op.f("fk_custody_event_undoes_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_custody_event")),
+        sa.UniqueConstraint("undoes_id", name=op.f("uq_custody_event_undoes_id")),
     )
+    op.create_index("ix_custody_event_actor", "custody_event", ["actor_id", "id"], unique=False)
     op.create_index(op.f("ix_custody_event_sample_id"), "custody_event", ["sample_id"], unique=False)
     op.create_table(
         "label_print",
@@ -1663,6 +1737,39 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_review_finding")),
     )
     op.create_index(op.f("ix_review_finding_order_id"), "review_finding", ["order_id"], unique=False)
+    op.create_table(
+        "take_request",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("device_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("command", sa.String(length=20), nullable=False),
+        sa.Column("asked_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("worksheet_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("requested_test_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("input_name", sa.String(length=40), nullable=True),
+        sa.Column("replicate", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("language", sa.String(length=10), nullable=False),
+        sa.Column("capture_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("code", sa.String(length=60), nullable=True),
+        sa.Column("sentence", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["asked_by"], ["account.id"], name=op.f("fk_take_request_asked_by")),
+        sa.ForeignKeyConstraint(["capture_id"], ["capture.id"], name=op.f("fk_take_request_capture_id")),
+        sa.ForeignKeyConstraint(["device_id"], ["device.id"], name=op.f("fk_take_request_device_id")),
+        sa.ForeignKeyConstraint(
+            ["requested_test_id"], ["requested_test.id"], name=op.f("fk_take_request_requested_test_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["worksheet_id"], ["worksheet.id"], name=op.f("fk_take_request_worksheet_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_take_request")),
+    )
+    op.create_index("ix_take_request_device_asked", "take_request", ["device_id", "asked_at"], unique=False)
     op.create_table(
         "worksheet_row",
         sa.Column("worksheet_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
