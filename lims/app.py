@@ -7,7 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from flask import Flask, Response, g, jsonify, redirect, render_template, request, session, url_for
+from flask import (
+    Flask,
+    Response,
+    g,
+    has_request_context,
+    jsonify,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from flask_babel import Babel
 from flask_babel import gettext as _
 from flask_bootstrap import Bootstrap5
@@ -105,7 +116,7 @@ def create_app(settings: Settings | None = None, clock: Clock = utc_now, **overr
         MAX_CONTENT_LENGTH=settings.max_body_bytes,
         MAX_FORM_MEMORY_SIZE=8 * 1024 * 1024,
         MAX_FORM_PARTS=20_000,
-        SESSION_COOKIE_NAME="lims_page",
+        SESSION_COOKIE_NAME="__Host-lims_page" if settings.secure_cookies else "lims_page",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.secure_cookies,
@@ -167,7 +178,9 @@ def _rooms(app: Flask) -> None:
 
 
 def _language() -> str:
-    """The address, the choice made on a page, the browser; Chinese otherwise."""
+    """The address, the choice made on a page, the browser; Chinese otherwise, as in jobs and commands."""
+    if not has_request_context():
+        return "zh_CN"
     asked = request.args.get("lang") or session.get("language")
     if asked in LANGUAGES:
         return LANGUAGES[asked]
@@ -183,6 +196,8 @@ def _enter() -> Response | None:
     if request.endpoint is None:
         return None  # 404 or 405, said by the router
     if rule is not Open.GATEWAY and by_cookie and request.method not in {"GET", "HEAD", "OPTIONS"}:
+        if request.headers.get("Sec-Fetch-Site") in {"cross-site", "same-site"}:
+            raise CSRFError("another site sent this")
         csrf.protect()
     if isinstance(rule, Open):
         return None

@@ -1,12 +1,15 @@
 """Fill the register of equipment, with two calibrations each, dated back from the day of seeding."""
 
+from collections.abc import Callable
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
+from lims.core.clock import local_date
 from lims.core.permissions import Actor
 from lims.core.uow import UnitOfWork
 from lims.demo.read import facts, figure
-from lims.equipment.calibration import CalibrationText, record_calibration
+from lims.equipment.records import CalibrationText, record_calibration
 from lims.equipment.register import EquipmentText, add_class, add_equipment, change_state
 
 LABORATORY = "省计量科学研究院"
@@ -30,8 +33,18 @@ CLASSES = (
 )
 
 
-def seed_equipment(uow: UnitOfWork, *, actor: Actor, today: date, sections: dict[str, int]) -> dict[str, int]:
-    """Ids of the devices by their code. The unit of work's clock must stand at ``today``.
+def seed_equipment(
+    uow: UnitOfWork,
+    *,
+    actor: Actor,
+    today: date,
+    sections: dict[str, int],
+    later: Callable[[date, Callable[[], None]], None] | None = None,
+) -> dict[str, int]:
+    """Ids of the devices by their code.
+
+    The unit of work's clock stands at ``today``, or before: then ``later(day, action)`` gets the calibrations
+    that lie ahead of it.
 
     ``sections``: from ``seed_sections``. TP-002 is one day past its calibration, LJ-002 out of service.
     """
@@ -55,7 +68,13 @@ def seed_equipment(uow: UnitOfWork, *, actor: Actor, today: date, sections: dict
         made[device.code] = device.id
         last = today - timedelta(days=row["calibrated_days_ago"])
         for day in (last - timedelta(days=row["interval_days"] - 5), last):
-            record_calibration(uow, actor=actor, equipment_id=device.id, text=_calibration(row, day))
+            record = partial(
+                record_calibration, uow, actor=actor, equipment_id=device.id, text=_calibration(row, day)
+            )
+            if later is None or day <= local_date(uow.now):
+                record()
+            else:
+                later(day, record)
         if "state" in row:
             change_state(
                 uow,

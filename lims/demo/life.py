@@ -1,0 +1,283 @@
+"""One order's life in the demonstration, through the use cases that people use, each at its hour."""
+
+import random
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import IntEnum
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from lims.bench.assignments import assign_tests
+from lims.bench.inputs import Cell, enter_cells
+from lims.bench.models import Result
+from lims.bench.review import return_result, submit_results, verify_results
+from lims.bench.worksheets import open_worksheet, set_conditions, use_equipment
+from lims.catalogue.models import MethodEquipment, MethodVersion, TestItem
+from lims.certificates.road import approve_certificate, draft_certificate, review_certificate
+from lims.core.clock import local_date
+from lims.core.files import FileStore
+from lims.core.jobs import run_one
+from lims.core.permissions import Actor
+from lims.core.settings import Settings
+from lims.core.uow import UnitOfWork
+from lims.demo.diary import Diary
+from lims.demo.figures import Inputs, readings
+from lims.demo.people import AUTHORISED, Staff
+from lims.equipment.calibration import usable_of_class
+from lims.intake.drafts import OrderDraft
+from lims.intake.models import Order, RequestedTest, Sample
+from lims.intake.orders import register_order
+from lims.intake.receiving import ReceiveCheck, SealState, receive_sample
+from lims.intake.review import accept_order, decide_finding, open_findings, review_order
+from lims.intake.states import SampleState, TestState
+
+Readings = Callable[[str, int], Inputs]  # (item code, position of the sample) -> inputs
+
+
+class Stage(IntEnum):
+    """How far an order goes by itself."""
+
+    REGISTERED = 0
+    ACCEPTED = 1
+    RECEIVED = 2
+    ASSIGNED = 3
+    OPENED = 4
+    SUBMITTED = 5
+    VERIFIED = 6
+    DRAFTED = 7
+    REVIEWED = 8
+    ISSUED = 9
+
+
+@dataclass(slots=True)
+class House:
+    """Everything that orders live in."""
+
+    session: Session
+    new_session: Callable[[], Session]
+    settings: Settings
+    store: FileStore
+    diary: Diary
+    staff: Staff
+    dice: random.Random
+
+    @property
+    def uow(self) -> UnitOfWork:
+        return UnitOfWork(self.session, self.diary)
+
+
+class Life:
+    """Plans its next step when one is done, until ``stop``."""
+
+    def __init__(
+        self, house: House, draft: OrderDraft, *, stop: Stage = Stage.ISSUED, read: Readings | None = None
+    ) -> None:
+        self.house, self.draft, self.stop = house, draft, stop
+        self.read = read or self._read
+        self.failing = house.dice.random() < 0.05
+        self.order_id = 0
+        self.quick = read is not None
+
+    def _read(self, item: str, position: int) -> Inputs:
+        return readings(item, self.house.dice, failing=self.failing and position == 1)
+
+    def _wait(self, low: int, high: int) -> int:
+        return low if self.quick else self.house.dice.randint(low, high)
+
+    def _next(self, stage: Stage, step: Callable[[], None], days: int = 0, minutes: int = 0) -> None:
+        if stage <= self.stop:
+            self.house.diary.plan(self.house.diary.later(working_days=days, minutes=minutes), step)
+
+    # -- reception ---------------------------------------------------------------------
+
+    def register(self) -> None:
+        house = self.house
+        self.order_id = register_order(house.uow, actor=house.staff["reception"], draft=self.draft).id
+        review_order(house.uow, actor=house.staff["reception"], order_id=self.order_id)
+        self._next(Stage.ACCEPTED, self.accept, minutes=self._wait(4, 15))
+
+    def accept(self) -> None:
+        house, actor = self.house, self.house.staff["reception"]
+        for finding in open_findings(house.session, self.order_id):
+            decide_finding(
+                house.uow,
+                actor=actor,
+                order_id=self.order_id,
+                finding_id=finding.id,
+                decision="accept",
+                reason="已告知委托方并取得书面同意",
+            )
+        order = house.session.get_one(Order, self.order_id)
+        accept_order(house.uow, actor=actor, order_id=order.id, version=order.version)
+        self._next(Stage.RECEIVED, self.receive, minutes=self._wait(10, 90))
+
+    def receive(self) -> None:
+        house = self.house
+        sealed = self.draft.sampling_form is not None
+        check = ReceiveCheck(
+            seal=SealState.INTACT if sealed else SealState.NONE,
+            amount=self.draft.samples[0].quantity or "1 份",
+            condition="包装完好, 标签清晰",
+            temperature=Decimal(house.dice.randint(180, 252)) / 10,
+        )
+        for sample in self._samples():
+            receive_sample(
+                house.uow,
+                actor=house.staff["reception"],
+                sample_id=sample.id,
+                version=sample.version,
+                check=check,
+                store=house.store,
+            )
+        self._next(Stage.ASSIGNED, self.assign, minutes=self._wait(40, 300))
+
+    # -- bench -------------------------------------------------------------------------
+
+    def assign(self) -> None:
+        by_person: dict[str, list[int]] = defaultdict(list)
+        for test, _sample, item in self._tests():
+            by_person[self._analyst(item.field)].append(test.id)
+        for username, test_ids in by_person.items():
+            assign_tests(
+                self.house.uow,
+                actor=self.house.staff["head"],
+                test_ids=test_ids,
+                assignee_id=self.house.staff.number(username),
+            )
+            self._next(
+                Stage.OPENED,
+                lambda username=username: self.work(username),  # type: ignore[misc]
+                days=self._wait(1, 6),
+                minutes=self._wait(20, 420),
+            )
+
+    def _analyst(self, field: str) -> str:
+        able = [u for u, fields in AUTHORISED.items() if field in fields and u != "trainee"]
+        return able[0] if self.quick else able[self.order_id % len(able)]
+
+    def work(self, username: str) -> None:
+        """One worksheet a method: conditions, equipment, readings; then hand over what is complete."""
+        actor = self.house.staff[username]
+        mine = [row for row in self._tests() if row[0].assignee_id == actor.id]
+        sheets: dict[int, list[tuple[RequestedTest, Sample, TestItem]]] = defaultdict(list)
+        for row in mine:
+            sheets[row[0].method_version_id].append(row)
+        for version_id, rows in sheets.items():
+            self._fill_sheet(actor, version_id, rows)
+        if self.stop >= Stage.SUBMITTED:
+            submit_results(self.house.uow, actor=actor, test_ids=[row[0].id for row in mine])
+            self._next(
+                Stage.VERIFIED,
+                lambda: self.verify([row[0].id for row in mine], actor),
+                days=self._wait(0, 1),
+                minutes=self._wait(30, 300),
+            )
+
+    def _fill_sheet(
+        self, actor: Actor, version_id: int, rows: Sequence[tuple[RequestedTest, Sample, TestItem]]
+    ) -> None:
+        house = self.house
+        sheet = open_worksheet(house.uow, actor=actor, test_ids=[test.id for test, _s, _i in rows])
+        set_conditions(
+            house.uow,
+            actor=actor,
+            worksheet_id=sheet.id,
+            temperature=Decimal(house.dice.randint(208, 246)) / 10,
+            humidity=Decimal(house.dice.randint(45, 62)),
+        )
+        for equipment_id in self._equipment(version_id):
+            use_equipment(house.uow, actor=actor, worksheet_id=sheet.id, equipment_id=equipment_id)
+        # A sheet that stays open shows work under way: its last sample is not measured yet.
+        done = rows if self.stop >= Stage.SUBMITTED or len(rows) == 1 else rows[:-1]
+        cells = [
+            Cell(test.id, name, n, text)
+            for test, sample, item in done
+            for name, texts in self.read(item.code, sample.position).items()
+            for n, text in enumerate(texts, 1)
+        ]
+        enter_cells(house.uow, actor=actor, worksheet_id=sheet.id, cells=cells)
+
+    def _equipment(self, version_id: int) -> list[int]:
+        wanted = select(MethodEquipment.equipment_class).where(
+            MethodEquipment.method_version_id == version_id
+        )
+        today = local_date(self.house.diary.now)
+        found = [
+            usable_of_class(self.house.session, code, today) for code in self.house.session.scalars(wanted)
+        ]
+        return [devices[0].id for devices in found if devices]
+
+    def verify(self, test_ids: Sequence[int], analyst: Actor) -> None:
+        house, reviewer = self.house, self.house.staff["reviewer"]
+        if not self.quick and house.dice.random() < 0.03:
+            back = test_ids[0]
+            return_result(house.uow, actor=reviewer, test_id=back, reason="请复核原始记录中的环境条件")
+            submit_results(house.uow, actor=analyst, test_ids=[back])
+        verify_results(house.uow, actor=reviewer, seen=self._seen(test_ids))
+        states = {test.state for test, _s, _i in self._tests()}
+        if states == {TestState.VERIFIED}:
+            self._next(Stage.DRAFTED, self.report, minutes=self._wait(30, 200))
+
+    def _seen(self, test_ids: Sequence[int]) -> Mapping[int, int]:
+        current = select(Result.requested_test_id, Result.current_version).where(
+            Result.requested_test_id.in_(test_ids), Result.current.is_(True)
+        )
+        return dict(self.house.session.execute(current).tuples().all())
+
+    # -- report ------------------------------------------------------------------------
+
+    def report(self) -> None:
+        house = self.house
+        made = draft_certificate(house.uow, actor=house.staff["reception"], order_id=self.order_id)
+        self._next(
+            Stage.REVIEWED, lambda: self.review(made.id, made.version), days=self._wait(0, 1), minutes=45
+        )
+
+    def review(self, certificate_id: int, version: int) -> None:
+        house = self.house
+        seen = review_certificate(
+            house.uow, actor=house.staff["reviewer"], certificate_id=certificate_id, version=version
+        )
+        self._next(
+            Stage.ISSUED,
+            lambda: self.approve(seen.id, seen.version),
+            days=self._wait(0, 1),
+            minutes=self._wait(20, 240),
+        )
+
+    def approve(self, certificate_id: int, version: int) -> None:
+        house = self.house
+        fields = {item.field for _t, _s, item in self._tests()}
+        signatory = "signatory2" if fields & {"electrical", "materials"} else "signatory1"
+        approve_certificate(
+            house.uow,
+            actor=house.staff[signatory],
+            certificate_id=certificate_id,
+            version=version,
+            proof="seed",  # the record says that nobody typed a password here
+            reason="agreed",
+            base_url=house.settings.base_url,
+        )
+        while run_one(house.new_session, "seed", house.diary, house.settings):
+            pass
+
+    # -- rows --------------------------------------------------------------------------
+
+    def _samples(self) -> list[Sample]:
+        wanted = select(Sample).where(Sample.order_id == self.order_id, Sample.state == SampleState.EXPECTED)
+        return list(self.house.session.scalars(wanted.order_by(Sample.id)))
+
+    def _tests(self) -> list[tuple[RequestedTest, Sample, TestItem]]:
+        statement = (
+            select(RequestedTest, Sample, TestItem)
+            .join(Sample, Sample.id == RequestedTest.sample_id)
+            .join(TestItem, TestItem.id == RequestedTest.test_item_id)
+            .join(MethodVersion, MethodVersion.id == RequestedTest.method_version_id)
+            .where(Sample.order_id == self.order_id, RequestedTest.state != TestState.CANCELLED)
+            .order_by(Sample.position, Sample.id, RequestedTest.position)
+            .execution_options(populate_existing=True)
+        )
+        return [(t, s, i) for t, s, i in self.house.session.execute(statement).unique()]
