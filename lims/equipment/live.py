@@ -1,0 +1,123 @@
+"""What hangs on the gateways now: latest figures, links, and who is watching. Overwritten, never a record."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+from flask_babel import gettext as _
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from lims.core.jobs import ServiceBeat
+from lims.equipment.models import Device, DeviceLive, Gateway, GatewayState
+
+# Three slow rounds and more without a word.
+AWAY_AFTER = timedelta(seconds=15)
+WATCHED_FOR = timedelta(seconds=3)
+WATCH_AGAIN_AFTER = timedelta(seconds=1)
+# The link states of the capture protocol in which figures flow.
+FLOWING = frozenset({"connected"})
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayNow:
+    """``seen_at``: its last sign of life; None before the first. ``spool``: as the protocol's live post."""
+
+    gateway: Gateway
+    seen_at: datetime | None
+    alive: bool
+    spool: dict[str, Any]
+    clock_off_s: int | None
+
+    @property
+    def state(self) -> str:
+        """waiting, alive, away or revoked."""
+        if self.gateway.state is not GatewayState.ENROLLED:
+            return self.gateway.state.value
+        return "alive" if self.alive else "away"
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceNow:
+    """A device with its gateway and its latest figure. ``link``: a link state of the protocol, ``away`` when
+    its gateway is silent, ``revoked``, or ``unseen`` when no gateway ever spoke of it."""
+
+    device: Device
+    gateway: GatewayNow
+    live: DeviceLive | None
+
+    @property
+    def link(self) -> str:
+        if self.gateway.state in ("revoked", "away"):
+            return self.gateway.state
+        return self.live.link_state if self.live else "unseen"
+
+    @property
+    def flows(self) -> bool:
+        return self.link in FLOWING
+
+    @property
+    def is_other(self) -> bool:
+        """The device says it is another than its gateway or the register expects."""
+        if self.live is None:
+            return False
+        known = self.device.equipment.identity if self.device.equipment else None
+        said = self.live.identity
+        return self.link == "wrong_device" or (known is not None and said is not None and said != known)
+
+    def age_s(self, now: datetime) -> float | None:
+        """Seconds since the shown figure was read."""
+        if self.live is None or self.live.figure_at is None:
+            return None
+        return max(0.0, (now - self.live.figure_at).total_seconds())
+
+    def refusal(self) -> tuple[str, str] | None:
+        """(code, sentence): why nothing can be taken from it now, whatever the method."""
+        name = self.device.name
+        if self.gateway.state == "revoked":
+            return "gateway_revoked", _("The gateway of %(device)s is revoked.", device=name)
+        if not self.gateway.alive:
+            return "gateway_away", _("The gateway of %(device)s does not answer.", device=name)
+        if self.device.equipment is None:
+            return "device_unknown", _("The device is not bound to equipment of the register.")
+        if self.is_other:
+            return "wrong_device", _("The device says it is another than the register holds.")
+        if not self.flows:
+            return "device_silent", _("%(device)s is not connected.", device=name)
+        return None
+
+
+def beat_name(gateway: Gateway) -> str:
+    return f"gateway:{gateway.name}"
+
+
+def gateways_now(session: Session, now: datetime, ids: Collection[int] | None = None) -> list[GatewayNow]:
+    """All gateways (or these), by name. Three queries."""
+    wanted = select(Gateway).order_by(Gateway.name)
+    if ids is not None:
+        wanted = wanted.where(Gateway.id.in_(ids))
+    rows = session.scalars(wanted).all()
+    names = [beat_name(row) for row in rows]
+    beats = {b.name: b for b in session.scalars(select(ServiceBeat).where(ServiceBeat.name.in_(names)))}
+    return [_gateway_now(row, beats.get(beat_name(row)), now) for row in rows]
+
+
+def _gateway_now(row: Gateway, beat: ServiceBeat | None, now: datetime) -> GatewayNow:
+    detail = orjson.loads(beat.detail) if beat else {}
+    alive = beat is not None and row.state is GatewayState.ENROLLED and now - beat.at < AWAY_AFTER
+    return GatewayNow(row, beat.at if beat else None, alive, detail.get("spool", {}), detail.get("clock_off_s"))
+
+
+def devices_now(session: Session, now: datetime, *, ids: Collection[int] | None = None) -> list[DeviceNow]:
+    """All devices (or these), by gateway and name. Five queries at most, however many devices."""
+    wanted = select(Device)
+    if ids is not None:
+        wanted = wanted.where(Device.id.in_(ids))
+    rows: Sequence[Device] = session.scalars(wanted).unique().all()
+    gateways = {g.gateway.id: g for g in gateways_now(session, now, {row.gateway_id for row in rows})}
+    latest = select(DeviceLive).where(DeviceLive.device_id.in_([row.id for row in rows]))
+    live = {row.device_id: row for row in session.scalars(latest.execution_options(populate_existing=True))}
+    found = [DeviceNow(row, gateways[row.gateway_id], live.get(row.id)) for row in rows]
+    return sorted(found, key=lambda one: (one.gateway.gateway.name, one.device.name))
