@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import or_, select
+from sqlalchemy import Select, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from lims.core.clock import local_date
@@ -14,7 +14,8 @@ from lims.core.paging import Key, Page, read_page
 from lims.core.permissions import Actor, Permission, Role
 from lims.core.uow import RequestKey, UnitOfWork
 from lims.intake.drafts import NewContact, NewCustomer
-from lims.intake.models import Contact, Customer, CustomerAccount, name_key
+from lims.intake.models import Contact, Customer, CustomerAccount, Order, name_key
+from lims.intake.states import OrderState
 from lims.people.models import Account, AccountRole
 
 
@@ -116,6 +117,14 @@ def change_customer(
         if not row.name:
             text = _("The customer has no name.")
             raise InvalidInput(text, code="name_missing", fields={"name": [text]})
+        if row.credit_code is not None:
+            row.credit_code = row.credit_code.upper()
+            taken = select(Customer.id).where(Customer.credit_code == row.credit_code, Customer.id != row.id)
+            with uow.session.no_autoflush:
+                known = uow.session.scalar(taken.limit(1))
+            if known is not None:
+                text = _("Another customer has this credit code.")
+                raise Conflict(text, code="credit_code_known", fields={"credit_code": [text]})
         uow.audit("customer.change", actor, row)
         uow.commit()
     return row
@@ -132,6 +141,23 @@ def create_contact(
         row = add_contact(uow, actor, customer.id, new)
         uow.audit("customer.contact", actor, customer, after={"contact_id": row.id})
         uow.remember(row)
+        uow.commit()
+    return row
+
+
+def change_contact(
+    uow: UnitOfWork, *, actor: Actor, customer_id: int, contact_id: int, version: int, new: NewContact
+) -> Contact:
+    actor.require(Permission.CUSTOMER_EDIT)
+    with uow:
+        row = uow.get(Contact, contact_id, version=version)
+        if row.customer_id != customer_id:
+            raise NotFound(_("This contact does not belong to the customer."))
+        row.name, row.phone, row.email = " ".join(new.name.split()), new.phone.strip(), new.email.strip()
+        if not row.name:
+            text = _("The contact has no name.")
+            raise InvalidInput(text, code="name_missing", fields={"name": [text]})
+        uow.audit("contact.change", actor, row)
         uow.commit()
     return row
 
@@ -168,6 +194,46 @@ def link_account(uow: UnitOfWork, *, actor: Actor, account_id: int, customer_id:
     return row
 
 
+def unlink_account(uow: UnitOfWork, *, actor: Actor, customer_id: int, account_id: int) -> None:
+    """From now on this account sees nobody's orders."""
+    actor.require(Permission.LINK_MANAGE)
+    with uow:
+        row = uow.session.get(CustomerAccount, account_id)
+        if row is None or row.customer_id != customer_id:
+            raise NotFound(_("This account is not linked to the customer."))
+        uow.session.delete(row)
+        uow.audit(
+            "customer.unlink_account",
+            actor,
+            ("customer_account", account_id),
+            before={"customer_id": customer_id},
+        )
+        uow.commit()
+
+
+def accounts_of_customer(session: Session, customer_id: int) -> Sequence[Any]:
+    """Accounts that see this customer's orders: id, username, names, retired_at."""
+    return session.execute(
+        select(Account.id, Account.username, Account.name_zh, Account.name_en, Account.retired_at)
+        .join(CustomerAccount, CustomerAccount.account_id == Account.id)
+        .where(CustomerAccount.customer_id == customer_id)
+        .order_by(Account.username)
+        .limit(200)
+    ).all()
+
+
+def free_accounts(session: Session) -> Sequence[Any]:
+    """Accounts of customers that are linked to nobody yet, newest first."""
+    linked = select(CustomerAccount.account_id)
+    return session.execute(
+        select(Account.id, Account.username, Account.name_zh, Account.name_en)
+        .join(AccountRole, AccountRole.account_id == Account.id)
+        .where(AccountRole.role == Role.CUSTOMER, Account.retired_at.is_(None), Account.id.not_in(linked))
+        .order_by(Account.id.desc())
+        .limit(200)
+    ).all()
+
+
 def customer_of(session: Session, account_id: int) -> int | None:
     """The customer whose orders this account sees."""
     return session.scalar(select(CustomerAccount.customer_id).where(CustomerAccount.account_id == account_id))
@@ -181,24 +247,65 @@ def get_customer(session: Session, actor: Actor, customer_id: int) -> Customer:
     return row
 
 
-def list_customers(
-    session: Session, actor: Actor, *, words: str = "", cursor: str | None = None, size: int = 50
-) -> Page[Any]:
-    """Customers by number, newest first; ``words``: part of name, English name or code."""
+def customers_statement(actor: Actor) -> Select[Any]:
+    """Customers that this actor may see, one row each, with the number of their open orders."""
+    open_orders = (
+        select(func.count(Order.id))
+        .where(
+            Order.customer_id == Customer.id, Order.state.in_((OrderState.REGISTERED, OrderState.ACCEPTED))
+        )
+        .scalar_subquery()
+    )
     statement = select(
-        Customer.id, Customer.code, Customer.name, Customer.name_en, Customer.address, Customer.active
+        *(Customer.id, Customer.code, Customer.name, Customer.name_en, Customer.address, Customer.active),
+        *(Customer.credit_code, Customer.version),
+        open_orders.label("open_orders"),
     )
     if actor.customer_id is not None:
         statement = statement.where(Customer.id == actor.customer_id)
-    if words.strip():
-        part = words.strip()
-        statement = statement.where(
-            or_(
-                Customer.name.icontains(part, autoescape=True),
-                Customer.name_en.icontains(part, autoescape=True),
-                Customer.code.istartswith(part, autoescape=True),
-            )
+    return statement
+
+
+def named_like(statement: Select[Any], words: str) -> Select[Any]:
+    """Part of name or English name, case, width and blanks apart; or the beginning of the code."""
+    part = words.strip()
+    return statement.where(
+        or_(
+            Customer.name_key.contains(name_key(part), autoescape=True),
+            Customer.name_en.icontains(part, autoescape=True),
+            Customer.code.istartswith(part, autoescape=True),
         )
+    )
+
+
+def list_customers(
+    session: Session,
+    actor: Actor,
+    *,
+    words: str = "",
+    active: bool | None = None,
+    cursor: str | None = None,
+    size: int = 50,
+) -> Page[Any]:
+    """Customers by number, newest first; ``words``: part of name, English name or code."""
+    statement = customers_statement(actor)
+    if words.strip():
+        statement = named_like(statement, words)
+    if active is not None:
+        statement = statement.where(Customer.active.is_(active))
     return read_page(
         session, statement, [Key(Customer.__table__.c.id, descending=True)], cursor=cursor, size=size
     )
+
+
+def matching_customers(session: Session, actor: Actor, words: str, *, size: int = 8) -> Sequence[Any]:
+    """Active customers that ``words`` may mean, for picking one: exact names and codes first."""
+    if not words.strip():
+        return ()
+    statement = named_like(customers_statement(actor), words).where(Customer.active.is_(True))
+    exact = case(
+        (or_(Customer.name_key == name_key(words), Customer.code == words.strip()), 0),
+        (Customer.name_key.startswith(name_key(words), autoescape=True), 1),
+        else_=2,
+    )
+    return session.execute(statement.order_by(exact, Customer.name_key).limit(size)).all()

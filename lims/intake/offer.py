@@ -4,13 +4,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import or_, select
+from sqlalchemy import Numeric, cast, func, or_, select
 from sqlalchemy.orm import Session
 
 from lims.catalogue.models import (
     BusinessType,
+    Category,
     Method,
     MethodVersion,
     Package,
@@ -48,6 +50,42 @@ class Quote:
     due_on: date
     working_days: int
     state_pays: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What can be asked for today, for choosing; rows have id, code, name_zh, name_en and what lists show."""
+
+    types: Sequence[BusinessType]
+    packages: Sequence[Any]
+    items: Sequence[Any]
+    categories: Sequence[Any]
+
+
+def offer_of_today(session: Session) -> Offer:
+    """Four queries, whatever the catalogue's size."""
+    prices = (
+        select(func.sum(TestItem.price))
+        .join(PackageItem, PackageItem.test_item_id == TestItem.id)
+        .where(PackageItem.package_id == Package.id, TestItem.active.is_(True))
+        .scalar_subquery()
+    )
+    packages = select(
+        *(Package.id, Package.code, Package.name_zh, Package.name_en, Package.category_id),
+        cast(prices, Numeric(12, 2)).label("price"),
+    )
+    items = select(
+        TestItem.id, TestItem.code, TestItem.name_zh, TestItem.name_en, TestItem.price, TestItem.section_id
+    )
+    categories = select(
+        Category.id, Category.code, Category.name_zh, Category.name_en, Category.level, Category.parent_id
+    )
+    return Offer(
+        session.scalars(select(BusinessType).where(BusinessType.active).order_by(BusinessType.id)).all(),
+        session.execute(packages.where(Package.active).order_by(Package.code)).all(),
+        session.execute(items.where(TestItem.active).order_by(TestItem.code)).all(),
+        session.execute(categories.order_by(Category.code)).all(),
+    )
 
 
 def open_type(session: Session, business_type_id: int) -> BusinessType:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -9,7 +10,7 @@ from flask_babel import gettext as _
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from lims.catalogue.models import BusinessType, Category
+from lims.catalogue.models import BusinessType, Category, Payer
 from lims.core import audit
 from lims.core.clock import local_date
 from lims.core.errors import Conflict, InvalidInput, NotFound, TransitionRefused
@@ -34,14 +35,18 @@ def register_order(
 ) -> Order:
     """Save an order with samples (and their sealed backups) and requested tests, all or nothing.
 
-    Raises InvalidInput with every fault by field path; Conflict ``customer_name_known`` and
-    ``same_order_today`` where the draft must say that it is meant.
+    A customer's account orders for its own customer, and what customers pay for. Raises InvalidInput with
+    every fault by field path; Conflict ``customer_name_known`` and ``same_order_today`` where the draft
+    must say that it is meant.
     """
-    actor.require(Permission.ORDER_REGISTER)
+    draft = _allowed(actor, draft)
     uow.session.rollback()
     today = local_date(uow.now)
     # Everything that only reads comes before the write lock.
     kind, tests = _checked(uow.session, draft, uow.now, today)
+    if actor.customer_id is not None and kind.payer is not Payer.CUSTOMER:
+        text = _("This kind of business is not open to customers.")
+        raise InvalidInput(text, code="unknown_business_type", fields={"business_type_id": [text]})
     cost = quote_of(uow.session, kind, tests, today)
     with uow:
         if (earlier := uow.replayed(Order, actor=actor, request_key=request_key)) is not None:
@@ -54,6 +59,21 @@ def register_order(
         uow.remember(order)
         uow.commit()
     return order
+
+
+def _allowed(actor: Actor, draft: OrderDraft) -> OrderDraft:
+    """The draft as this actor may send it. Raises PermissionDenied, InvalidInput."""
+    if actor.customer_id is None:
+        actor.require(Permission.ORDER_REGISTER)
+        return draft
+    actor.require(Permission.PORTAL_ORDER)
+    if draft.customer_id not in (None, actor.customer_id) or draft.new_customer is not None:
+        text = _("This customer does not exist or is not active.")
+        raise InvalidInput(text, code="unknown_customer", fields={"customer_id": [text]})
+    if draft.sampling_form is not None or draft.backup:
+        text = _("Samples under seal are drawn by the laboratory's samplers.")
+        raise InvalidInput(text, code="sampling_form", fields={"sampling_form": [text]})
+    return replace(draft, customer_id=actor.customer_id)
 
 
 def _checked(
@@ -222,6 +242,7 @@ def _sample_row(
         "number": number,
         "order_id": order.id,
         "customer_id": order.customer_id,
+        "business_type_id": order.business_type_id,
         "sampling_form_id": form_id,
         "backup_of_id": None,
         "position": position,

@@ -1,6 +1,6 @@
 """Contract review (合同评审): what we cannot do is said, and decided, before an order is accepted."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from flask_babel import gettext as _
 from sqlalchemy import select
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from lims.accreditation.gate import GateAnswer, check_many
 from lims.catalogue.models import MethodVersion
 from lims.core.clock import local_date
-from lims.core.errors import Conflict, InvalidInput, TransitionRefused
+from lims.core.errors import Conflict, InvalidInput, NotFound, TransitionRefused
 from lims.core.permissions import Actor, Permission
 from lims.core.uow import UnitOfWork
 from lims.core.workflow import take_step
@@ -24,9 +24,11 @@ DROP, ACCEPT = "drop", "accept"
 def review_order(uow: UnitOfWork, *, actor: Actor, order_id: int) -> Sequence[ReviewFinding]:
     """Ask the gate about every requested test and store what it finds. Repeated, it adds what is new.
 
-    Decisions taken before stay. What is no longer true is decided by the review itself.
+    Decisions taken before stay. What is no longer true is decided by the review itself. Who registers
+    orders may ask; deciding is for who accepts them.
     """
-    actor.require(Permission.ORDER_ACCEPT)
+    if not actor.can(Permission.ORDER_REGISTER):
+        actor.require(Permission.ORDER_ACCEPT)
     with uow:
         order = uow.get(Order, order_id)
         if order.state is not OrderState.REGISTERED:
@@ -47,8 +49,8 @@ def _review(uow: UnitOfWork, actor: Actor, order: Order) -> list[ReviewFinding]:
     known = {(f.requested_test_id, f.code): f for f in findings_of(uow.session, order.id)}
     for place, finding in found.items():
         if place not in known:
-            known[place] = uow.add(finding)
-            uow.noted(ReviewFinding)
+            uow.session.add(finding)
+            known[place] = finding
         elif known[place].decided_by is None and known[place].decision is not None:
             known[place].decision = None  # gone for a while, and back
     for place, finding in known.items():
@@ -131,22 +133,49 @@ def decide_finding(
     uow: UnitOfWork, *, actor: Actor, order_id: int, finding_id: int, decision: str, reason: str = ""
 ) -> ReviewFinding:
     """``drop`` cancels the test in question; ``accept`` takes the order as it is, for a written reason."""
+    found = decide_findings(
+        uow, actor=actor, order_id=order_id, finding_ids=[finding_id], decision=decision, reason=reason
+    )
+    return found[0]
+
+
+def decide_findings(
+    uow: UnitOfWork,
+    *,
+    actor: Actor,
+    order_id: int,
+    finding_ids: Sequence[int],
+    decision: str,
+    reason: str = "",
+) -> list[ReviewFinding]:
+    """The same decision for several findings, all or none (one missing link often hits every sample)."""
     actor.require(Permission.ORDER_ACCEPT)
     with uow:
         order = uow.get(Order, order_id)
-        finding = uow.get(ReviewFinding, finding_id)
-        if finding.order_id != order.id or order.state is not OrderState.REGISTERED:
+        known = {f.id: f for f in findings_of(uow.session, order.id)}
+        if not finding_ids or not known.keys() >= set(finding_ids):
+            raise NotFound(_("There is no such finding on this order."))
+        if order.state is not OrderState.REGISTERED:
             raise TransitionRefused(_("The contract is reviewed before acceptance only."))
-        if finding.decision is not None:
+        # In the order of the tests: two such transactions must not wait for each other.
+        wanted = sorted((known[i] for i in set(finding_ids)), key=lambda f: (f.requested_test_id or 0, f.id))
+        if any(f.decision is not None for f in wanted):
             raise Conflict(_("This was decided already."), code="already_decided")
-        finding.decision = _decided(uow, actor, finding, decision, reason.strip())
-        finding.decided_by, finding.decided_at = actor.id, uow.now
-        uow.audit("review.decide", actor, finding, reason=reason.strip() or None)
-        if decision == DROP:
-            _close_others(uow, actor, finding)
+        dropped: set[int | None] = set()
+        for finding in wanted:
+            if decision == DROP and finding.requested_test_id in dropped:
+                finding.decision = DROP
+            else:
+                finding.decision = _decided(uow, actor, finding, decision, reason.strip())
+            finding.decided_by, finding.decided_at = actor.id, uow.now
+            uow.audit("review.decide", actor, finding, reason=reason.strip() or None)
+            if decision == DROP:
+                dropped.add(finding.requested_test_id)
+        if dropped:
+            _close_others(uow, actor, known.values(), dropped)
             _reprice(uow, actor, order)
         uow.commit()
-    return finding
+    return wanted
 
 
 def _decided(uow: UnitOfWork, actor: Actor, finding: ReviewFinding, decision: str, reason: str) -> str:
@@ -163,11 +192,13 @@ def _decided(uow: UnitOfWork, actor: Actor, finding: ReviewFinding, decision: st
     return f"drop: {reason}" if reason else "drop"
 
 
-def _close_others(uow: UnitOfWork, actor: Actor, dropped: ReviewFinding) -> None:
+def _close_others(
+    uow: UnitOfWork, actor: Actor, findings: Iterable[ReviewFinding], dropped: Collection[int | None]
+) -> None:
     """Further findings about a test that was dropped need no decision of their own."""
-    for other in findings_of(uow.session, dropped.order_id):
-        if other.requested_test_id == dropped.requested_test_id and other.decision is None:
-            other.decision, other.decided_by, other.decided_at = "drop", actor.id, uow.now
+    for other in findings:
+        if other.requested_test_id in dropped and other.decision is None:
+            other.decision, other.decided_by, other.decided_at = DROP, actor.id, uow.now
 
 
 def _reprice(uow: UnitOfWork, actor: Actor, order: Order) -> None:
