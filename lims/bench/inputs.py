@@ -18,7 +18,7 @@ from lims.catalogue.models import MethodInput, MethodVersion, ResultKind
 from lims.core.clock import local_date
 from lims.core.errors import InvalidInput, NotFound, PermissionDenied, TransitionRefused
 from lims.core.permissions import Actor, Permission
-from lims.core.uow import UnitOfWork
+from lims.core.uow import UnitOfWork, stale
 from lims.intake.models import RequestedTest
 from lims.intake.progress import begin_tests
 from lims.intake.states import TestState
@@ -41,6 +41,21 @@ class Cell:
     reason: str | None = None
 
 
+def cell_key(name: str, replicate: int) -> str:
+    """A cell's name within its row, on pages and in the API: ``m1-1``."""
+    return f"{name}-{replicate}"
+
+
+def read_cell_key(key: str) -> tuple[str, int]:
+    """``m1-2`` is (m1, 2); ``m1`` alone the first. Raises InvalidInput (``unknown_input``)."""
+    name, _dash, number = key.rpartition("-")
+    if not name:
+        return key, 1
+    if not number.isascii() or not number.isdecimal() or len(number) > 4:
+        raise InvalidInput(_("The method has no such input."), code="unknown_input")
+    return name, int(number)
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Where a value came from when nobody typed it."""
@@ -55,29 +70,43 @@ TYPED = Origin(InputSource.TYPED)
 
 
 def enter_cells(
-    uow: UnitOfWork, *, actor: Actor, worksheet_id: int, cells: Sequence[Cell], origin: Origin = TYPED
+    uow: UnitOfWork,
+    *,
+    actor: Actor,
+    worksheet_id: int,
+    cells: Sequence[Cell],
+    origin: Origin = TYPED,
+    seen: Mapping[int, int] | None = None,
 ) -> list[int]:
     """Keep typed cells and compute what follows from them, all or none.
 
-    Returns the tests whose result was computed again. Raises InvalidInput with ``fields`` keyed
-    ``test:name:replicate``; codes ``typed_not_allowed``, ``reason_needed``, ``unknown_input``, ``value_...``.
+    ``seen``: test -> number of the newest entry (``Desk.newest``) that was on the screen; a newer one is
+    never overwritten unseen (StaleVersion). Returns the tests whose result was computed again. Raises
+    InvalidInput with ``fields`` keyed ``test:name:replicate``; codes ``typed_not_allowed``,
+    ``reason_needed``, ``unknown_input``, ``value_...``.
     """
     actor.require(Permission.RESULT_ENTER)
     if not cells or len(cells) > MOST_CELLS:
-        raise InvalidInput(_("Give between 1 and %(n)s values.", n=MOST_CELLS))
+        raise InvalidInput(_("Give between 1 and %(n)s values.", n=MOST_CELLS), code="too_many_values")
     with uow:
-        changed = enter_here(uow, actor, worksheet_id, [(cell, origin) for cell in cells])
+        changed = enter_here(uow, actor, worksheet_id, [(cell, origin) for cell in cells], seen)
         uow.commit()
     return changed
 
 
 def enter_here(
-    uow: UnitOfWork, actor: Actor, worksheet_id: int, cells: Sequence[tuple[Cell, Origin]]
+    uow: UnitOfWork,
+    actor: Actor,
+    worksheet_id: int,
+    cells: Sequence[tuple[Cell, Origin]],
+    seen: Mapping[int, int] | None = None,
 ) -> list[int]:
     """``enter_cells`` inside the caller's unit of work."""
     sheet = open_sheet(uow, worksheet_id, actor)
     tests = rows_of(uow, sheet, {cell.test_id for cell, _origin in cells})
     desk = Desk(uow, actor, uow.get(MethodVersion, sheet.method_version_id, lock=False), tests)
+    if any(desk.newest(test_id) != number for test_id, number in (seen or {}).items()):
+        raise stale()
     faults: dict[str, list[str]] = {}
     codes: list[str] = []
     for cell, origin in cells:
@@ -133,6 +162,10 @@ class Desk:
         self.results = {r.requested_test_id: r for r in uow.session.scalars(running)}
         self.latest = latest_cells(uow.session, tests)
         self.rows: list[InputValue] = []
+
+    def newest(self, test_id: int) -> int:
+        """Number of the newest entry of the test's running attempt; 0 before the first."""
+        return max((row.id for (test, *_cell), row in self.latest.items() if test == test_id), default=0)
 
     def put(self, cell: Cell, origin: Origin) -> InputValue | None:
         """A new value of ``cell``; None where it says what stands there already. Stored by ``store``."""

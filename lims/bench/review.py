@@ -88,17 +88,29 @@ def _check_conditions(uow: UnitOfWork, test: RequestedTest) -> None:
 
 def retract_result(uow: UnitOfWork, *, actor: Actor, test_id: int, reason: str) -> Result:
     """Take a result back that nobody has verified yet; what was entered stays."""
+    return retract_results(uow, actor=actor, test_ids=[test_id], reason=reason)[0]
+
+
+def retract_results(
+    uow: UnitOfWork, *, actor: Actor, test_ids: Sequence[int], reason: str = ""
+) -> list[Result]:
+    """``retract_result`` for several tests, all or none."""
     actor.require(Permission.RESULT_ENTER)
     with uow:
-        test = uow.get(RequestedTest, test_id)
-        result = _current(uow, test)
-        if result.submitted_by != actor.id:
-            raise PermissionDenied(_("Only who handed it over can take it back."))
-        advance_test(uow, test, "take_back", actor=actor, reason=reason)
-        result.submitted_by = result.submitted_at = None
-        uow.audit("result.retract", actor, result, reason=reason)
-        _follow_sheets(uow, actor, [test])
+        tests = _locked(uow, test_ids)
+        done = [_retract(uow, actor, test, reason) for test in tests]
+        _follow_sheets(uow, actor, tests)
         uow.commit()
+    return done
+
+
+def _retract(uow: UnitOfWork, actor: Actor, test: RequestedTest, reason: str) -> Result:
+    result = _current(uow, test)
+    if test.state is TestState.SUBMITTED and result.submitted_by != actor.id:
+        raise PermissionDenied(_("Only who handed it over can take it back."))
+    advance_test(uow, test, "take_back", actor=actor, reason=reason)
+    result.submitted_by = result.submitted_at = None
+    uow.audit("result.retract", actor, result, reason=reason)
     return result
 
 
@@ -158,33 +170,47 @@ def _check_same(bench: SampleBench, test: RequestedTest, result: Result) -> None
 
 def return_result(uow: UnitOfWork, *, actor: Actor, test_id: int, reason: str) -> Result:
     """Back to the analyst with a reason."""
+    return return_results(uow, actor=actor, test_ids=[test_id], reason=reason)[0]
+
+
+def return_results(uow: UnitOfWork, *, actor: Actor, test_ids: Sequence[int], reason: str) -> list[Result]:
+    """``return_result`` for several tests with one reason, all or none."""
     actor.require(Permission.RESULT_VERIFY)
     with uow:
-        test = uow.get(RequestedTest, test_id)
-        result = _current(uow, test)
-        advance_test(
-            uow, test, "return", actor=actor, others=_hands(uow, test, result), reason=_reason(reason)
-        )
-        result.returned_by, result.return_reason = actor.id, reason.strip()
-        result.submitted_by = result.submitted_at = None
-        uow.audit("result.return", actor, result, reason=reason)
-        _follow_sheets(uow, actor, [test])
+        tests = _locked(uow, test_ids)
+        done = [_return(uow, actor, test, _reason(reason)) for test in tests]
+        _follow_sheets(uow, actor, tests)
         uow.commit()
+    return done
+
+
+def _return(uow: UnitOfWork, actor: Actor, test: RequestedTest, reason: str) -> Result:
+    result = _current(uow, test)
+    advance_test(uow, test, "return", actor=actor, others=_hands(uow, test, result), reason=reason)
+    result.returned_by, result.return_reason = actor.id, reason
+    result.submitted_by = result.submitted_at = None
+    uow.audit("result.return", actor, result, reason=reason)
     return result
 
 
 def reject_result(uow: UnitOfWork, *, actor: Actor, test_id: int, reason: str) -> Result:
     """No valid result will come of it (sample spoilt, method failed); it is never reported."""
+    return reject_results(uow, actor=actor, test_ids=[test_id], reason=reason)[0]
+
+
+def reject_results(uow: UnitOfWork, *, actor: Actor, test_ids: Sequence[int], reason: str) -> list[Result]:
+    """``reject_result`` for several tests with one reason, all or none."""
     actor.require(Permission.RESULT_VERIFY)
     with uow:
-        test = uow.get(RequestedTest, test_id)
-        result = _current(uow, test)
-        advance_test(
-            uow, test, "reject", actor=actor, others=_hands(uow, test, result), reason=_reason(reason)
-        )
-        uow.audit("result.reject", actor, result, reason=reason)
+        done = []
+        for test in _locked(uow, test_ids):
+            result = _current(uow, test)
+            hands = _hands(uow, test, result)
+            advance_test(uow, test, "reject", actor=actor, others=hands, reason=_reason(reason))
+            uow.audit("result.reject", actor, result, reason=reason)
+            done.append(result)
         uow.commit()
-    return result
+    return done
 
 
 def retest_result(

@@ -6,8 +6,9 @@ from decimal import Decimal
 from flask_babel import gettext as _
 from sqlalchemy import select
 
-from lims.bench.inputs import note_equipment, open_sheet
-from lims.bench.models import Worksheet, WorksheetRow
+from lims.bench.assignments import check_person
+from lims.bench.inputs import EDITABLE, note_equipment, open_sheet, sheet_of_test
+from lims.bench.models import InputValue, Worksheet, WorksheetEquipment, WorksheetRow
 from lims.bench.states import WORKSHEET_STEPS, WorksheetState
 from lims.core.clock import local_date
 from lims.core.errors import Conflict, InvalidInput, NotFound, PermissionDenied
@@ -17,8 +18,7 @@ from lims.core.uow import RequestKey, UnitOfWork
 from lims.core.workflow import take_step
 from lims.equipment.calibration import fitness
 from lims.equipment.models import Equipment
-from lims.intake.models import RequestedTest
-from lims.intake.states import TestState
+from lims.intake.models import RequestedTest, Sample
 
 MOST_ROWS = 200
 
@@ -31,25 +31,33 @@ def open_worksheet(
     with uow:
         if (prior := uow.replayed(Worksheet, actor=actor, request_key=request_key)) is not None:
             return prior
-        tests = _own_tests(uow, actor, test_ids)
-        versions = {t.method_version_id for t in tests}
-        if len(versions) != 1:
-            raise InvalidInput(
-                _("One worksheet holds tests of one method; choose them apart."), code="several_methods"
-            )
-        sheet = uow.add(
-            Worksheet(
-                number=take_numbers(uow, "worksheet", local_date(uow.now))[0],
-                method_version_id=versions.pop(),
-                analyst_id=actor.id,
-                opened_at=uow.now,
-            )
-        )
-        _append(uow, sheet, tests, 0)
-        uow.audit("worksheet.open", actor, sheet)
+        sheet = _open(uow, actor, _own_tests(uow, actor, test_ids))
         uow.remember(sheet)
         uow.commit()
     return sheet
+
+
+def _open(uow: UnitOfWork, actor: Actor, tests: Sequence[RequestedTest]) -> Worksheet:
+    versions = {t.method_version_id for t in tests}
+    if len(versions) != 1:
+        raise _several_methods()
+    check_person(uow.session, actor.id or 0, tests[0].method_id, local_date(uow.now))
+    sheet = uow.add(
+        Worksheet(
+            number=take_numbers(uow, "worksheet", local_date(uow.now))[0],
+            method_version_id=versions.pop(),
+            analyst_id=actor.id,
+            opened_at=uow.now,
+        )
+    )
+    _append(uow, sheet, tests, 0)
+    uow.audit("worksheet.open", actor, sheet)
+    return sheet
+
+
+def _several_methods() -> InvalidInput:
+    sentence = _("One worksheet holds tests of one method; choose them apart.")
+    return InvalidInput(sentence, code="several_methods", fields={"test_ids": [sentence]})
 
 
 def add_rows(uow: UnitOfWork, *, actor: Actor, worksheet_id: int, test_ids: Sequence[int]) -> Worksheet:
@@ -57,29 +65,109 @@ def add_rows(uow: UnitOfWork, *, actor: Actor, worksheet_id: int, test_ids: Sequ
     actor.require(Permission.RESULT_ENTER)
     with uow:
         sheet = open_sheet(uow, worksheet_id, actor)
-        tests = _own_tests(uow, actor, test_ids)
-        if any(t.method_version_id != sheet.method_version_id for t in tests):
-            raise InvalidInput(
-                _("One worksheet holds tests of one method; choose them apart."), code="several_methods"
-            )
-        if len(sheet.rows) + len(tests) > MOST_ROWS:
-            raise InvalidInput(_("A worksheet holds at most %(n)s tests.", n=MOST_ROWS))
-        _append(uow, sheet, tests, max((r.position for r in sheet.rows), default=0))
-        uow.audit("worksheet.add", actor, ("worksheet", sheet.id), after={"tests": [t.id for t in tests]})
+        _add(uow, actor, sheet, _own_tests(uow, actor, test_ids))
         uow.commit()
     return sheet
 
 
-def remove_row(uow: UnitOfWork, *, actor: Actor, worksheet_id: int, test_id: int) -> Worksheet:
-    """Take a test off the sheet; it stays assigned, and what was entered stays with the test."""
+def _add(uow: UnitOfWork, actor: Actor, sheet: Worksheet, tests: Sequence[RequestedTest]) -> None:
+    if any(t.method_version_id != sheet.method_version_id for t in tests):
+        raise _several_methods()
+    if len(sheet.rows) + len(tests) > MOST_ROWS:
+        raise InvalidInput(_("A worksheet holds at most %(n)s tests.", n=MOST_ROWS), code="sheet_full")
+    _append(uow, sheet, tests, max((r.position for r in sheet.rows), default=0))
+    uow.audit("worksheet.add", actor, ("worksheet", sheet.id), after={"tests": [t.id for t in tests]})
+
+
+def add_sample(uow: UnitOfWork, *, actor: Actor, worksheet_id: int, code: str) -> Worksheet:
+    """Add the own open test of the sample with this number (scanned); one that is on it stays as it is."""
     actor.require(Permission.RESULT_ENTER)
     with uow:
         sheet = open_sheet(uow, worksheet_id, actor)
-        row = next((r for r in sheet.rows if r.requested_test_id == test_id and r.removed_at is None), None)
-        if row is None:
-            raise NotFound(_("This test is not on this worksheet."))
-        row.removed_at = uow.now
-        uow.audit("worksheet.remove", actor, row)
+        tests = _tests_of_sample(uow, actor, code)
+        wanted = [t for t in tests if t.method_version_id == sheet.method_version_id]
+        if not wanted:
+            raise _nothing_open(
+                code, _("Sample %(code)s has no open test of this method for you.", code=code)
+            )
+        here = {r.requested_test_id for r in sheet.rows if r.removed_at is None}
+        missing = [t.id for t in wanted if t.id not in here]
+        if missing:
+            _add(uow, actor, sheet, _own_tests(uow, actor, missing))
+            uow.commit()
+    return sheet
+
+
+def begin_sample(uow: UnitOfWork, *, actor: Actor, code: str) -> list[Worksheet]:
+    """Put every own open test of the sample with this number on a worksheet of its method.
+
+    The newest open worksheet of the method takes it, else a new one. Returns the worksheets on which they
+    stand now.
+    """
+    actor.require(Permission.RESULT_ENTER)
+    with uow:
+        tests = _tests_of_sample(uow, actor, code)
+        if not tests:
+            raise _nothing_open(code, _("Sample %(code)s has no open test for you.", code=code))
+        sheets = [_place(uow, actor, test) for test in tests]
+        uow.commit()
+    return list({sheet.id: sheet for sheet in sheets}.values())
+
+
+def _place(uow: UnitOfWork, actor: Actor, test: RequestedTest) -> Worksheet:
+    standing = sheet_of_test(uow.session, test.id)
+    if standing is not None and standing.state is WorksheetState.OPEN:
+        return standing
+    open_ones = select(Worksheet.id).where(
+        Worksheet.analyst_id == actor.id,
+        Worksheet.state == WorksheetState.OPEN,
+        Worksheet.method_version_id == test.method_version_id,
+    )
+    newest = uow.session.scalars(open_ones.order_by(Worksheet.id.desc()).limit(1)).first()
+    tests = _own_tests(uow, actor, [test.id])
+    if newest is None:
+        return _open(uow, actor, tests)
+    sheet = open_sheet(uow, newest, actor)
+    _add(uow, actor, sheet, tests)
+    return sheet
+
+
+def _tests_of_sample(uow: UnitOfWork, actor: Actor, code: str) -> list[RequestedTest]:
+    """The actor's open tests of the sample. Raises NotFound (``sample_unknown``)."""
+    sample_id = uow.session.scalar(select(Sample.id).where(Sample.number == code.strip()))
+    if sample_id is None:
+        raise NotFound(_("No sample has the number %(code)s.", code=code), code="sample_unknown")
+    mine = select(RequestedTest).where(
+        RequestedTest.sample_id == sample_id,
+        RequestedTest.assignee_id == actor.id,
+        RequestedTest.state.in_(EDITABLE),
+    )
+    return list(uow.session.scalars(mine.order_by(RequestedTest.id)).unique())
+
+
+def _nothing_open(code: str, sentence: str) -> Conflict:
+    return Conflict(sentence, code="no_open_test", fields={"code": [sentence]})
+
+
+def remove_row(uow: UnitOfWork, *, actor: Actor, worksheet_id: int, test_id: int) -> Worksheet:
+    """Take a test off the sheet; it stays assigned, and what was entered stays with the test."""
+    return remove_rows(uow, actor=actor, worksheet_id=worksheet_id, test_ids=[test_id])
+
+
+def remove_rows(uow: UnitOfWork, *, actor: Actor, worksheet_id: int, test_ids: Sequence[int]) -> Worksheet:
+    """``remove_row`` for several tests, all or none."""
+    actor.require(Permission.RESULT_ENTER)
+    if not test_ids:
+        sentence = _("Choose tests.")
+        raise InvalidInput(sentence, code="nothing_chosen", fields={"test_ids": [sentence]})
+    with uow:
+        sheet = open_sheet(uow, worksheet_id, actor)
+        here = {r.requested_test_id: r for r in sheet.rows if r.removed_at is None}
+        for test_id in dict.fromkeys(test_ids):
+            if test_id not in here:
+                raise NotFound(_("This test is not on this worksheet."))
+            here[test_id].removed_at = uow.now
+            uow.audit("worksheet.remove", actor, here[test_id])
         uow.flush()
         follow_rows(uow, actor, sheet)
         uow.commit()
@@ -122,6 +210,29 @@ def use_equipment(uow: UnitOfWork, *, actor: Actor, worksheet_id: int, equipment
     return sheet
 
 
+def leave_equipment(uow: UnitOfWork, *, actor: Actor, worksheet_id: int, equipment_id: int) -> Worksheet:
+    """Take equipment named by mistake off the record again; refused (``equipment_used``) once it gave a value."""
+    actor.require(Permission.RESULT_ENTER)
+    with uow:
+        sheet = open_sheet(uow, worksheet_id, actor)
+        named_here = select(WorksheetEquipment).where(
+            WorksheetEquipment.worksheet_id == sheet.id, WorksheetEquipment.equipment_id == equipment_id
+        )
+        row = uow.session.scalars(named_here).first()
+        if row is None:
+            raise NotFound(_("This equipment is not named on this worksheet."))
+        used = select(InputValue.id).where(
+            InputValue.equipment_id == equipment_id,
+            InputValue.requested_test_id.in_([r.requested_test_id for r in sheet.rows]),
+        )
+        if uow.session.scalars(used.limit(1)).first() is not None:
+            raise Conflict(_("A value of this worksheet came from it; it stays."), code="equipment_used")
+        uow.audit("worksheet.equipment_left", actor, row, before={"equipment_id": equipment_id}, after={})
+        uow.session.delete(row)
+        uow.commit()
+    return sheet
+
+
 def _check_between(value: Decimal | None, low: int, high: int, field: str) -> None:
     if value is not None and not low <= value <= high:
         sentence = _("From %(low)s to %(high)s.", low=low, high=high)
@@ -141,7 +252,7 @@ def _own_tests(uow: UnitOfWork, actor: Actor, test_ids: Sequence[int]) -> list[R
     for test in found.values():
         if test.assignee_id != actor.id:
             raise PermissionDenied(_("Only your own tests can go on your worksheet."))
-        if test.state not in (TestState.ASSIGNED, TestState.IN_PROGRESS, TestState.RETURNED):
+        if test.state not in EDITABLE:
             raise Conflict(_("A test is not open for work."), code="not_editable")
     _refuse_elsewhere(uow, wanted)
     return [found[n] for n in wanted]
@@ -179,7 +290,7 @@ def follow_rows(uow: UnitOfWork, actor: Actor, sheet: Worksheet) -> None:
     """A sheet is handed over when all its rows are, open again when one comes back (caller's unit of work)."""
     here = [r.requested_test_id for r in sheet.rows if r.removed_at is None]
     states = set(uow.session.scalars(select(RequestedTest.state).where(RequestedTest.id.in_(here))))
-    busy = states & {TestState.ASSIGNED, TestState.IN_PROGRESS, TestState.RETURNED}
+    busy = states & set(EDITABLE)
     if states and not busy and sheet.state is WorksheetState.OPEN:
         sheet.state = take_step(WORKSHEET_STEPS, "submit", sheet.state)
         uow.audit("worksheet.submit", actor, sheet)
