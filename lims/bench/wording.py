@@ -1,11 +1,45 @@
-"""Names in the reader's language, for sentences of use cases."""
+"""Names in the reader's language, for sentences of use cases and views."""
 
+from enum import StrEnum
+
+import orjson
 from flask_babel import get_locale
+from flask_babel import gettext as _
+
+from lims.bench.models import ResultVersion
+from lims.bench.states import InputSource, Verdict
+from lims.metrology.stored_values import restore_value
+from lims.metrology.values import Language, write_value
+
+
+def language() -> Language:
+    """Of the reader; Chinese outside a request."""
+    locale = get_locale()
+    return "en" if locale is not None and locale.language == "en" else "zh"
 
 
 def named(row: object, stem: str = "name") -> str:
     """``name_zh`` or ``name_en`` (or ``label_...``) of a row; Chinese outside a request."""
-    locale = get_locale()
-    english = locale is not None and locale.language == "en"
     zh, en = str(getattr(row, f"{stem}_zh", "")), str(getattr(row, f"{stem}_en", ""))
-    return (en or zh) if english else (zh or en)
+    return (en or zh) if language() == "en" else (zh or en)
+
+
+def reported_text(version: ResultVersion) -> str:
+    """The reported value in the reader's language (a row keeps it in Chinese)."""
+    if language() == "zh" or not version.reported:
+        return version.reported
+    notes = orjson.loads(version.explanation)
+    return write_value(restore_value(notes["reported"]), "en") if "reported" in notes else version.reported
+
+
+def said(value: StrEnum) -> str:
+    """A verdict or the source of a value, in words."""
+    words: dict[StrEnum, str] = {
+        Verdict.PASS: _("pass"),
+        Verdict.FAIL: _("fail"),
+        Verdict.NOT_JUDGED: _("not judged"),
+        InputSource.CAPTURE: _("device"),
+        InputSource.TYPED: _("typed"),
+        InputSource.IMPORT: _("file"),
+    }
+    return words[value]
