@@ -83,7 +83,7 @@ def _xlsx(title: str, heads: Sequence[str], rows: Iterable[Sequence[object]]) ->
     return out.getvalue()
 
 
-def _typed(sheet: object, value: object) -> WriteOnlyCell | None:
+def _typed(sheet: object, value: object) -> object:
     if value is None:
         return None
     if isinstance(value, Decimal) and value.is_finite():
