@@ -14,8 +14,10 @@ from lims.bench.inputs import sheet_of_test
 from lims.bench.models import Capture, CaptureBatch, InputValue, Result, ResultVersion, Worksheet
 from lims.catalogue.models import Limit, MethodVersion
 from lims.core.audit import canonical
+from lims.core.clock import local_date
 from lims.core.errors import NotFound
 from lims.core.permissions import Actor, Permission
+from lims.equipment.calibration import latest_records
 from lims.equipment.models import CalibrationRecord, Equipment, Gateway
 from lims.intake.models import Order, RequestedTest, Sample
 from lims.metrology.formula_check import compile_formula
@@ -125,9 +127,8 @@ def _origin(session: Session, value: InputValue, every: Sequence[InputValue]) ->
     equipment = session.get(Equipment, value.equipment_id) if value.equipment_id else None
     calibration = None
     if equipment is not None:
-        day = value.entered_at.date()
-        valid = [c for c in equipment.calibrations if c.calibrated_on <= day]
-        calibration = valid[0] if valid else None
+        day = local_date(value.entered_at)
+        calibration = latest_records(session, [equipment.id], day).get(equipment.id)
     return Origin(
         value=value,
         entered_by=session.get(Account, value.entered_by) if value.entered_by else None,

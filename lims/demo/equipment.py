@@ -39,7 +39,7 @@ def seed_equipment(
     actor: Actor,
     today: date,
     sections: dict[str, int],
-    later: Callable[[date, Callable[[], None]], None] | None = None,
+    later: Callable[[date, Callable[[], object]], None] | None = None,
 ) -> dict[str, int]:
     """Ids of the devices by their code.
 

@@ -1,21 +1,16 @@
-"""Whether a device may measure on a day, and the records that say so."""
+"""Whether a device may measure on a day, judged by its state and the calibration record that counts."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from enum import StrEnum
 from fractions import Fraction
 
-from flask_babel import gettext as _
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session, aliased
 
 from lims.catalogue.wording import Sentence, say
-from lims.core.clock import local_date
-from lims.core.errors import InvalidInput
-from lims.core.files import FileStore, keep_file
-from lims.core.permissions import Actor, Permission
-from lims.core.uow import RequestKey, UnitOfWork
 from lims.equipment.models import CalibrationRecord, Equipment, EquipmentState
 from lims.metrology.errors import MetrologyError
 from lims.metrology.exact import to_fraction
@@ -50,7 +45,42 @@ SENTENCES = {
         "The calibrated range of {code} {en} ({range}) cannot be compared with the unit {unit}.",
     ),
 }
-LONGEST_INTERVAL = timedelta(days=3660)
+SOON = timedelta(days=30)
+
+
+class Currency(StrEnum):
+    """How a device's calibration stands on a day."""
+
+    CURRENT = "current"
+    DUE_SOON = "due_soon"
+    OVERDUE = "overdue"
+    NOT_ACCEPTED = "not_accepted"
+    NEVER = "never"
+
+
+class Sticker(StrEnum):
+    """What is stuck on the device: green fit, yellow limited, red not to be used."""
+
+    GREEN = "green"
+    YELLOW = "yellow"
+    RED = "red"
+
+
+def currency(accepted: bool | None, due_on: date | None, on: date) -> Currency:
+    """Of the record that counts (both None: there is none). Its due day itself still counts."""
+    if due_on is None:
+        return Currency.NEVER
+    if not accepted:
+        return Currency.NOT_ACCEPTED
+    if on > due_on:
+        return Currency.OVERDUE
+    return Currency.DUE_SOON if due_on - on <= SOON else Currency.CURRENT
+
+
+def sticker(state: EquipmentState, standing: Currency) -> Sticker:
+    if state is EquipmentState.OUT_OF_SERVICE or standing not in {Currency.CURRENT, Currency.DUE_SOON}:
+        return Sticker.RED
+    return Sticker.YELLOW if state is EquipmentState.LIMITED else Sticker.GREEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +144,20 @@ def latest_records(session: Session, ids: Collection[int], on: date) -> dict[int
         return {}
     rows = session.scalars(
         select(CalibrationRecord)
-        .where(CalibrationRecord.equipment_id.in_(ids), CalibrationRecord.calibrated_on <= on)
+        .where(
+            CalibrationRecord.equipment_id.in_(ids),
+            CalibrationRecord.calibrated_on <= on,
+            not_replaced(CalibrationRecord),
+        )
         .order_by(CalibrationRecord.calibrated_on, CalibrationRecord.id)
     )
     return {row.equipment_id: row for row in rows}
+
+
+def not_replaced(record: type[CalibrationRecord]) -> ColumnElement[bool]:
+    """No later record corrects ``record``."""
+    correction = aliased(CalibrationRecord)
+    return ~select(correction.id).where(correction.replaces_id == record.id).exists()
 
 
 def _judge(
@@ -130,9 +170,10 @@ def _judge(
     if record is None:
         return _no("never_calibrated", facts, record)
     facts |= {"certificate": record.certificate_number, "due": record.due_on}
-    if not record.accepted:
+    standing = currency(record.accepted, record.due_on, on)
+    if standing is Currency.NOT_ACCEPTED:
         return _no("not_accepted", facts, record)
-    if on > record.due_on:
+    if standing is Currency.OVERDUE:
         facts["days"] = (on - record.due_on).days
         return _no("calibration_overdue", facts, record)
     problem = None if value is None else _range_problem(record, value, unit or record.unit)
@@ -167,69 +208,3 @@ def range_text(record: CalibrationRecord) -> str:
     low = "" if record.range_low is None else write_numeral(record.range_low)
     high = "" if record.range_high is None else write_numeral(record.range_high)
     return f"{low} ~ {high} {record.unit}".strip()
-
-
-@dataclass(frozen=True, slots=True)
-class CalibrationText:
-    """What a calibration certificate says, and whether we accept it for our use (计量溯源结果确认)."""
-
-    certificate_number: str
-    laboratory: str
-    calibrated_on: date
-    due_on: date
-    accepted: bool
-    range_low: Decimal | None = None
-    range_high: Decimal | None = None
-    unit: str = ""
-    note: str = ""
-
-
-def record_calibration(
-    uow: UnitOfWork,
-    *,
-    actor: Actor,
-    equipment_id: int,
-    text: CalibrationText,
-    certificate: tuple[bytes, str] | None = None,
-    store: FileStore | None = None,
-    request_key: RequestKey | None = None,
-) -> CalibrationRecord:
-    """Append a record. ``certificate``: the scanned paper's bytes and media type, kept in ``store``."""
-    actor.require(Permission.EQUIPMENT_EDIT)
-    with uow:
-        made = uow.replayed(CalibrationRecord, actor=actor, request_key=request_key)
-        if made is not None:
-            return made
-        equipment = uow.get(Equipment, equipment_id)
-        _check(text, local_date(uow.now))
-        row = CalibrationRecord(
-            equipment_id=equipment.id,
-            recorded_by=actor.id,
-            recorded_at=uow.now,
-            **{name: getattr(text, name) for name in CalibrationText.__slots__},
-        )
-        if certificate is not None and store is not None:
-            row.file_sha256 = keep_file(uow, store, *certificate)
-        uow.add(row)
-        uow.remember(row)
-        uow.audit("equipment.calibration", actor, row)
-        uow.commit()
-    return row
-
-
-def _check(text: CalibrationText, today: date) -> None:
-    faults: dict[str, list[str]] = {}
-    if text.calibrated_on > today:
-        faults["calibrated_on"] = [_("A calibration cannot lie in the future.")]
-    if text.due_on < text.calibrated_on:
-        faults["due_on"] = [_("The due date lies before the calibration.")]
-    elif text.due_on - text.calibrated_on > LONGEST_INTERVAL:
-        faults["due_on"] = [_("An interval of more than ten years is surely a slip.")]
-    if (text.range_low is not None or text.range_high is not None) and not text.unit:
-        faults["unit"] = [_("A range needs its unit.")]
-    if text.range_low is not None and text.range_high is not None and text.range_low > text.range_high:
-        faults["range_high"] = [_("The range ends below its beginning.")]
-    if faults:
-        raise InvalidInput(
-            _("This calibration record contradicts itself."), code="bad_calibration", fields=faults
-        )

@@ -22,7 +22,9 @@ class GatewayState(StrEnum):
     REVOKED = "revoked"
 
 
-class EquipmentClass(Identified, Base):
+class EquipmentClass(Identified, Versioned, Base):
+    """What methods name when they need a device: ``balance``, for example."""
+
     __tablename__ = "equipment_class"
     code: Mapped[str] = mapped_column(String(60), unique=True)
     name_zh: Mapped[str] = mapped_column(String(100))
@@ -51,9 +53,6 @@ class Equipment(Identified, Versioned, Base):
     place: Mapped[str] = mapped_column(String(120), default="")
     state: Mapped[EquipmentState] = mapped_column(enum_column(EquipmentState), default=EquipmentState.FIT)
     state_reason: Mapped[str] = mapped_column(Text, default="")
-    calibrations: Mapped[list["CalibrationRecord"]] = relationship(
-        order_by="CalibrationRecord.calibrated_on.desc(), CalibrationRecord.id.desc()", lazy="select"
-    )
 
 
 class CalibrationRecord(Identified, Base):

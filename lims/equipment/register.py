@@ -1,22 +1,22 @@
-"""The register: every measuring device, its place, its label, its calibration."""
+"""The register: every measuring device, its class, place and state."""
 
-from collections.abc import Sequence
+import re
 from dataclasses import dataclass
 from datetime import date
 
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement, func, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
-from lims.core.errors import InvalidInput, NotFound
-from lims.core.paging import Key, Page, read_page
+from lims.core.errors import Conflict, InvalidInput, NotFound
 from lims.core.permissions import Actor, Permission
 from lims.core.uow import RequestKey, UnitOfWork
 from lims.core.workflow import take_step
-from lims.equipment.calibration import Fitness, fitness_of_all
-from lims.equipment.models import CalibrationRecord, Equipment, EquipmentClass, EquipmentState
+from lims.equipment.models import Equipment, EquipmentClass, EquipmentState
 from lims.equipment.states import EQUIPMENT_STEPS
 from lims.people.models import Section
+
+CLASS_CODE = re.compile(r"[a-z][a-z0-9_]{0,59}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +37,6 @@ class EquipmentText:
     in_service_on: date | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """One line of the register."""
-
-    equipment: Equipment
-    fitness: Fitness
-
-
 def equipment(session: Session, equipment_id: int) -> Equipment:
     row = session.get(Equipment, equipment_id)
     if row is None:
@@ -52,81 +44,19 @@ def equipment(session: Session, equipment_id: int) -> Equipment:
     return row
 
 
-def equipment_classes(session: Session) -> list[EquipmentClass]:
-    return list(session.scalars(select(EquipmentClass).order_by(EquipmentClass.code)))
-
-
-def list_equipment(
-    session: Session,
-    *,
-    on: date,
-    words: str = "",
-    equipment_class: str | None = None,
-    state: EquipmentState | None = None,
-    overdue_on: date | None = None,
-    cursor: str | None = None,
-    size: int = 50,
-) -> Page[Listed]:
-    """By code, with fitness ``on`` that day. ``overdue_on``: only what needs calibration by that day."""
-    wanted = select(Equipment)
-    if words.strip():
-        text = words.strip().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        columns = (Equipment.code, Equipment.name_zh, Equipment.name_en, Equipment.serial, Equipment.model)
-        wanted = wanted.where(or_(*(c.ilike(f"%{text}%", escape="\\") for c in columns)))
-    if equipment_class:
-        wanted = wanted.where(Equipment.equipment_class == equipment_class)
-    if state is not None:
-        wanted = wanted.where(Equipment.state == state)
-    if overdue_on is not None:
-        wanted = wanted.where(needs_calibration(overdue_on))
-    page = read_page(session, wanted, [Key(Equipment.code)], cursor=cursor, size=size)
-    rows: Sequence[Equipment] = [row[0] for row in page.rows]
-    fit = fitness_of_all(session, rows, on)
-    return Page([Listed(row, fit[row.id]) for row in rows], page.after, page.before)
-
-
-def needs_calibration(on: date) -> ColumnElement[bool]:
-    """In use, and its last calibration is missing, not accepted, or past its due date ``on`` that day."""
-    latest = aliased(CalibrationRecord)
-    newest = (
-        select(latest.id)
-        .where(latest.equipment_id == Equipment.id)
-        .order_by(latest.calibrated_on.desc(), latest.id.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    good = (
-        select(CalibrationRecord.id)
-        .where(CalibrationRecord.id == newest, CalibrationRecord.accepted, CalibrationRecord.due_on >= on)
-        .exists()
-    )
-    return (Equipment.state != EquipmentState.OUT_OF_SERVICE) & ~good
-
-
-def count_overdue(session: Session, on: date) -> int:
-    """Devices in use that may not measure ``on`` that day."""
-    return session.scalar(select(func.count()).select_from(Equipment).where(needs_calibration(on))) or 0
-
-
-def add_class(uow: UnitOfWork, *, actor: Actor, code: str, name_zh: str, name_en: str) -> EquipmentClass:
-    actor.require(Permission.EQUIPMENT_EDIT)
-    with uow:
-        row = uow.add(EquipmentClass(code=code, name_zh=name_zh, name_en=name_en))
-        uow.audit("equipment_class.add", actor, row)
-        uow.commit()
-    return row
-
-
 def add_equipment(
     uow: UnitOfWork, *, actor: Actor, text: EquipmentText, request_key: RequestKey | None = None
 ) -> Equipment:
-    """A new device is fit by label, and may not measure before its first accepted calibration."""
+    """A new device is fit by label, and may not measure before its first accepted calibration.
+
+    Raises Conflict (``code_taken``), InvalidInput (``unknown_class``, ``bad_code``).
+    """
     actor.require(Permission.EQUIPMENT_EDIT)
     with uow:
         made = uow.replayed(Equipment, actor=actor, request_key=request_key)
         if made is not None:
             return made
-        _check(uow, text)
+        _check(uow, text, None)
         row = uow.add(Equipment(**_values(text), state=EquipmentState.FIT))
         uow.remember(row)
         uow.audit("equipment.add", actor, row)
@@ -140,7 +70,7 @@ def edit_equipment(
     actor.require(Permission.EQUIPMENT_EDIT)
     with uow:
         row = uow.get(Equipment, equipment_id, version=version)
-        _check(uow, text)
+        _check(uow, text, row.id)
         for name, value in _values(text).items():
             setattr(row, name, value)
         uow.audit("equipment.edit", actor, row)
@@ -166,11 +96,23 @@ def change_state(
     return row
 
 
+def steps_from(state: EquipmentState) -> list[str]:
+    """The steps of ``change_state`` that are open."""
+    return [name for name, step in EQUIPMENT_STEPS.items() if state in step.sources]
+
+
 def _values(text: EquipmentText) -> dict[str, object]:
     return {name: getattr(text, name) for name in EquipmentText.__slots__}
 
 
-def _check(uow: UnitOfWork, text: EquipmentText) -> None:
+def _check(uow: UnitOfWork, text: EquipmentText, own_id: int | None) -> None:
+    if any(not c.isprintable() or c.isspace() for c in text.code):
+        fault = _("A code has no blanks: it must fit on a label and in a scan.")
+        raise InvalidInput(fault, code="bad_code", fields={"code": [fault]})
+    same = select(Equipment.id).where(func.lower(Equipment.code) == text.code.lower())
+    if (taken := uow.session.scalar(same)) is not None and taken != own_id:
+        fault = _("Another device has this code.")
+        raise Conflict(fault, code="code_taken", fields={"code": [fault]})
     known = select(EquipmentClass.id).where(EquipmentClass.code == text.equipment_class)
     if uow.session.scalar(known) is None:
         raise InvalidInput(
@@ -178,5 +120,59 @@ def _check(uow: UnitOfWork, text: EquipmentText) -> None:
             code="unknown_class",
             fields={"equipment_class": [_("Choose a class.")]},
         )
-    if text.section_id is not None:
-        uow.get(Section, text.section_id, lock=False)
+    if text.section_id is not None and uow.session.get(Section, text.section_id) is None:
+        fault = _("There is no such section.")
+        raise InvalidInput(fault, code="unknown_section", fields={"section_id": [fault]})
+
+
+# -- classes: what methods ask for ---------------------------------------------------
+
+
+def equipment_classes(session: Session) -> list[EquipmentClass]:
+    return list(session.scalars(select(EquipmentClass).order_by(EquipmentClass.code)))
+
+
+def devices_by_class(session: Session) -> dict[str, int]:
+    """How many devices each class has; a class without any has no entry."""
+    counted = select(Equipment.equipment_class, func.count()).group_by(Equipment.equipment_class)
+    return dict(session.execute(counted).tuples().all())
+
+
+def add_class(
+    uow: UnitOfWork,
+    *,
+    actor: Actor,
+    code: str,
+    name_zh: str,
+    name_en: str,
+    request_key: RequestKey | None = None,
+) -> EquipmentClass:
+    """``code``: what methods name, for example ``balance``; it stays. Raises Conflict (``code_taken``)."""
+    actor.require(Permission.EQUIPMENT_EDIT)
+    if not CLASS_CODE.fullmatch(code):
+        fault = _("A class code has lower-case letters, figures and underscores, and begins with a letter.")
+        raise InvalidInput(fault, code="bad_code", fields={"code": [fault]})
+    with uow:
+        made = uow.replayed(EquipmentClass, actor=actor, request_key=request_key)
+        if made is not None:
+            return made
+        if uow.session.scalar(select(EquipmentClass.id).where(EquipmentClass.code == code)) is not None:
+            fault = _("Another class has this code.")
+            raise Conflict(fault, code="code_taken", fields={"code": [fault]})
+        row = uow.add(EquipmentClass(code=code, name_zh=name_zh, name_en=name_en))
+        uow.remember(row)
+        uow.audit("equipment_class.add", actor, row)
+        uow.commit()
+    return row
+
+
+def rename_class(
+    uow: UnitOfWork, *, actor: Actor, class_id: int, version: int, name_zh: str, name_en: str
+) -> EquipmentClass:
+    actor.require(Permission.EQUIPMENT_EDIT)
+    with uow:
+        row = uow.get(EquipmentClass, class_id, version=version)
+        row.name_zh, row.name_en = name_zh, name_en
+        uow.audit("equipment_class.rename", actor, row)
+        uow.commit()
+    return row

@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import Enum, StrEnum
 from typing import Protocol
 
-from flask_babel import get_locale
+from flask_babel import format_date, get_locale
 from markupsafe import Markup, escape
 
 from lims.core.clock import LAB_ZONE, local_date
@@ -51,12 +51,24 @@ _TONES = {
 _DEFAULT_TONE = {value: tone for tone, values in _TONES.items() for value in values.split()}
 _labels: dict[str, dict[str, Text]] = {}
 _tones: dict[str, dict[str, Tone]] = {}
+_marks: dict[str, dict[str, str]] = {}
 
 
-def register(enum: type[Enum], labels: Mapping[Enum, Text], tones: Mapping[Enum, Tone] | None = None) -> None:
-    """Give the members of ``enum`` their words (lazy gettext) and, where the default is wrong, tones."""
+def register(
+    enum: type[Enum],
+    labels: Mapping[Enum, Text],
+    tones: Mapping[Enum, Tone] | None = None,
+    marks: Mapping[Enum, str] | None = None,
+) -> None:
+    """Give the members of ``enum`` their words (lazy gettext) and, where the default is wrong, tones and marks."""
     _labels[enum.__name__] = {str(member.value): text for member, text in labels.items()}
     _tones[enum.__name__] = {str(member.value): tone for member, tone in (tones or {}).items()}
+    _marks[enum.__name__] = {str(member.value): mark for member, mark in (marks or {}).items()}
+
+
+def register_words(name: str, words: Mapping[str, Text]) -> None:
+    """Words for plain strings that are used like an enum ``name``: ``{{ value|label(name) }}``."""
+    _labels[name] = dict(words)
 
 
 def registered() -> Mapping[str, Mapping[str, Text]]:
@@ -87,12 +99,14 @@ def state(value: object, enum: str | None = None, words: object = None) -> Marku
     if value is None or value == "":
         return Markup("")
     kind = tone(value, enum)
-    return badge(words if words is not None else label(value, enum), kind)
+    text = str(value.value) if isinstance(value, Enum) else str(value)
+    mark = _marks.get(enum or type(value).__name__, {}).get(text, "")
+    return badge(words if words is not None else label(value, enum), kind, mark)
 
 
-def badge(words: object, kind: Tone | str = Tone.PLAIN) -> Markup:
+def badge(words: object, kind: Tone | str = Tone.PLAIN, mark: str = "") -> Markup:
     """A badge of any words in one of the house's tones."""
-    mark = MARKS[Tone(kind)]
+    mark = mark or MARKS[Tone(kind)]
     return Markup(
         '<span class="state state-{}"><span class="state-mark" aria-hidden="true">{}</span>{}</span>'
     ).format(str(kind), mark, escape(str(words)))
@@ -136,6 +150,11 @@ def day(value: date | datetime | None) -> str:
     return (local_date(value) if isinstance(value, datetime) else value).isoformat()
 
 
+def month_name(value: date) -> str:
+    """Filter ``month_name``: the month alone, in the reader's language."""
+    return str(format_date(value, "LLLL"))
+
+
 def number(value: Decimal | int | None) -> str:
     """Filter ``number``: every digit as stored, never an exponent, a true minus sign."""
     if value is None:
@@ -155,6 +174,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "name": bilingual,
     "instant": instant,
     "day": day,
+    "month_name": month_name,
     "number": number,
     "money": money,
 }

@@ -1,0 +1,21 @@
+"""One typesetter a process: labels and papers that a page asks for."""
+
+from functools import cache
+
+from lims.core.errors import Conflict
+from reports.labels import LabelSheet
+from reports.pdf import Renderer, RenderError
+
+
+@cache
+def renderer() -> Renderer:
+    """Its children stay warm."""
+    return Renderer(workers=1)
+
+
+def labels_pdf(sheet: LabelSheet) -> bytes:
+    """One page a label. Raises Conflict with the typesetter's code and sentence."""
+    try:
+        return renderer().render_labels(sheet)
+    except RenderError as error:
+        raise Conflict(error.sentence, code=error.code) from error
