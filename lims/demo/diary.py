@@ -9,7 +9,7 @@ from itertools import count
 from lims.core.calendar import WorkCalendar
 from lims.core.clock import LAB_ZONE, local_date
 
-Action = Callable[[], None]
+Action = Callable[[], object]
 OPENS, CLOSES = time(8, 30), time(17, 30)
 
 

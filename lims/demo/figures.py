@@ -55,7 +55,12 @@ def _solution(divisor: str, volume: str, mass: str, blank: str | None = None) ->
     def read(dice: random.Random, target: Decimal) -> Inputs:
         m = D(mass) * (D(dice.randint(9_800, 10_200)) / 10_000)
         c = target * m * D(divisor) / D(volume)
-        found = {"c": (_text(c + D(blank or 0), 3),), "V": (volume,), "f": ("1",), "m": (_text(m, 4),)}
+        found: Inputs = {
+            "c": (_text(c + D(blank or 0), 3),),
+            "V": (volume,),
+            "f": ("1",),
+            "m": (_text(m, 4),),
+        }
         return found | ({"c0": (blank,)} if blank else {})
 
     return read

@@ -2,31 +2,25 @@
 
 import random
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import IntEnum
+from typing import Protocol
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lims.bench.assignments import assign_tests
-from lims.bench.inputs import Cell, enter_cells
-from lims.bench.models import Result
-from lims.bench.review import return_result, submit_results, verify_results
-from lims.bench.worksheets import open_worksheet, set_conditions, use_equipment
-from lims.catalogue.models import MethodEquipment, MethodVersion, TestItem
+from lims.catalogue.models import MethodVersion, TestItem
 from lims.certificates.road import approve_certificate, draft_certificate, review_certificate
-from lims.core.clock import local_date
 from lims.core.files import FileStore
 from lims.core.jobs import run_one
-from lims.core.permissions import Actor
 from lims.core.settings import Settings
 from lims.core.uow import UnitOfWork
 from lims.demo.diary import Diary
 from lims.demo.figures import Inputs, readings
 from lims.demo.people import AUTHORISED, Staff
-from lims.equipment.calibration import usable_of_class
 from lims.intake.drafts import OrderDraft
 from lims.intake.models import Order, RequestedTest, Sample
 from lims.intake.orders import register_order
@@ -52,6 +46,12 @@ class Stage(IntEnum):
     ISSUED = 9
 
 
+class Desks(Protocol):
+    """Where analysts work (``lims.demo.desks``)."""
+
+    def give(self, username: str, life: "Life", *, working_days: int) -> None: ...
+
+
 @dataclass(slots=True)
 class House:
     """Everything that orders live in."""
@@ -63,6 +63,7 @@ class House:
     diary: Diary
     staff: Staff
     dice: random.Random
+    bench: "Desks"
 
     @property
     def uow(self) -> UnitOfWork:
@@ -138,7 +139,7 @@ class Life:
 
     def assign(self) -> None:
         by_person: dict[str, list[int]] = defaultdict(list)
-        for test, _sample, item in self._tests():
+        for test, _sample, item in self.tests():
             by_person[self._analyst(item.field)].append(test.id)
         for username, test_ids in by_person.items():
             assign_tests(
@@ -147,85 +148,17 @@ class Life:
                 test_ids=test_ids,
                 assignee_id=self.house.staff.number(username),
             )
-            self._next(
-                Stage.OPENED,
-                lambda username=username: self.work(username),  # type: ignore[misc]
-                days=self._wait(1, 6),
-                minutes=self._wait(20, 420),
-            )
+            if self.stop >= Stage.OPENED:
+                self.house.bench.give(username, self, working_days=self._wait(1, 5))
 
     def _analyst(self, field: str) -> str:
         able = [u for u, fields in AUTHORISED.items() if field in fields and u != "trainee"]
         return able[0] if self.quick else able[self.order_id % len(able)]
 
-    def work(self, username: str) -> None:
-        """One worksheet a method: conditions, equipment, readings; then hand over what is complete."""
-        actor = self.house.staff[username]
-        mine = [row for row in self._tests() if row[0].assignee_id == actor.id]
-        sheets: dict[int, list[tuple[RequestedTest, Sample, TestItem]]] = defaultdict(list)
-        for row in mine:
-            sheets[row[0].method_version_id].append(row)
-        for version_id, rows in sheets.items():
-            self._fill_sheet(actor, version_id, rows)
-        if self.stop >= Stage.SUBMITTED:
-            submit_results(self.house.uow, actor=actor, test_ids=[row[0].id for row in mine])
-            self._next(
-                Stage.VERIFIED,
-                lambda: self.verify([row[0].id for row in mine], actor),
-                days=self._wait(0, 1),
-                minutes=self._wait(30, 300),
-            )
-
-    def _fill_sheet(
-        self, actor: Actor, version_id: int, rows: Sequence[tuple[RequestedTest, Sample, TestItem]]
-    ) -> None:
-        house = self.house
-        sheet = open_worksheet(house.uow, actor=actor, test_ids=[test.id for test, _s, _i in rows])
-        set_conditions(
-            house.uow,
-            actor=actor,
-            worksheet_id=sheet.id,
-            temperature=Decimal(house.dice.randint(208, 246)) / 10,
-            humidity=Decimal(house.dice.randint(45, 62)),
-        )
-        for equipment_id in self._equipment(version_id):
-            use_equipment(house.uow, actor=actor, worksheet_id=sheet.id, equipment_id=equipment_id)
-        # A sheet that stays open shows work under way: its last sample is not measured yet.
-        done = rows if self.stop >= Stage.SUBMITTED or len(rows) == 1 else rows[:-1]
-        cells = [
-            Cell(test.id, name, n, text)
-            for test, sample, item in done
-            for name, texts in self.read(item.code, sample.position).items()
-            for n, text in enumerate(texts, 1)
-        ]
-        enter_cells(house.uow, actor=actor, worksheet_id=sheet.id, cells=cells)
-
-    def _equipment(self, version_id: int) -> list[int]:
-        wanted = select(MethodEquipment.equipment_class).where(
-            MethodEquipment.method_version_id == version_id
-        )
-        today = local_date(self.house.diary.now)
-        found = [
-            usable_of_class(self.house.session, code, today) for code in self.house.session.scalars(wanted)
-        ]
-        return [devices[0].id for devices in found if devices]
-
-    def verify(self, test_ids: Sequence[int], analyst: Actor) -> None:
-        house, reviewer = self.house, self.house.staff["reviewer"]
-        if not self.quick and house.dice.random() < 0.03:
-            back = test_ids[0]
-            return_result(house.uow, actor=reviewer, test_id=back, reason="请复核原始记录中的环境条件")
-            submit_results(house.uow, actor=analyst, test_ids=[back])
-        verify_results(house.uow, actor=reviewer, seen=self._seen(test_ids))
-        states = {test.state for test, _s, _i in self._tests()}
-        if states == {TestState.VERIFIED}:
+    def verified(self) -> None:
+        """Plans the report once the last of its tests is verified."""
+        if {test.state for test, _s, _i in self.tests()} == {TestState.VERIFIED}:
             self._next(Stage.DRAFTED, self.report, minutes=self._wait(30, 200))
-
-    def _seen(self, test_ids: Sequence[int]) -> Mapping[int, int]:
-        current = select(Result.requested_test_id, Result.current_version).where(
-            Result.requested_test_id.in_(test_ids), Result.current.is_(True)
-        )
-        return dict(self.house.session.execute(current).tuples().all())
 
     # -- report ------------------------------------------------------------------------
 
@@ -250,7 +183,7 @@ class Life:
 
     def approve(self, certificate_id: int, version: int) -> None:
         house = self.house
-        fields = {item.field for _t, _s, item in self._tests()}
+        fields = {item.field for _t, _s, item in self.tests()}
         signatory = "signatory2" if fields & {"electrical", "materials"} else "signatory1"
         approve_certificate(
             house.uow,
@@ -270,7 +203,7 @@ class Life:
         wanted = select(Sample).where(Sample.order_id == self.order_id, Sample.state == SampleState.EXPECTED)
         return list(self.house.session.scalars(wanted.order_by(Sample.id)))
 
-    def _tests(self) -> list[tuple[RequestedTest, Sample, TestItem]]:
+    def tests(self) -> list[tuple[RequestedTest, Sample, TestItem]]:
         statement = (
             select(RequestedTest, Sample, TestItem)
             .join(Sample, Sample.id == RequestedTest.sample_id)

@@ -17,6 +17,7 @@ from lims.core.settings import Settings
 from lims.core.uow import UnitOfWork
 from lims.demo.accreditation import seed_accreditation
 from lims.demo.catalogue import seed_catalogue, seed_sections
+from lims.demo.desks import TwoRounds
 from lims.demo.diary import Diary, at
 from lims.demo.equipment import seed_equipment
 from lims.demo.figures import Inputs
@@ -86,8 +87,10 @@ def seed_demo(
     diary = Diary(start, now, work_calendar(session))
     staff = _furnish(UnitOfWork(session, diary), diary)
     diary.calendar = work_calendar(session)
+    desks = TwoRounds()
     dice = random.Random(SEED)  # noqa: S311 - dice, no secret
-    house = House(session, new_session, settings, FileStore(settings.files), diary, staff, dice)
+    house = House(session, new_session, settings, FileStore(settings.files), diary, staff, dice, desks)
+    desks.house = house
     made = _past(house, _customers(house), orders, days)
     diary.run()
     session.close()
@@ -135,7 +138,9 @@ def _customers(house: House) -> dict[str, int]:
         found[row["name"]] = customer.id
         if row["account"]:
             number = house.staff.number(row["account"])
-            link_account(house.uow, actor=house.staff["reception"], account_id=number, customer_id=customer.id)
+            link_account(
+                house.uow, actor=house.staff["reception"], account_id=number, customer_id=customer.id
+            )
     return found
 
 

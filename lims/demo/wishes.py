@@ -59,7 +59,8 @@ class Wishes:
             samples=tuple(self._sample(day, product, firm["name"], firm["address"]) for _n in range(wanted)),
             report_language=self.dice.choice(("zh", "zh", "zh", "both", "en")),
             purpose=self.dice.choice(("", "出厂检验", "型式检验", "客户要求")),
-            **self._tests(product),
+            packages=self._packages(product),
+            items=self._items(product),
         )
 
     def drawn_order(self, day: date, place: Mapping[str, Any]) -> OrderDraft:
@@ -81,7 +82,8 @@ class Wishes:
             customer_id=self.customers[owner],
             samples=(self._sample(day, place, place["firm"], place["address"]),),
             sampling_form=form,
-            **self._tests(place),
+            packages=self._packages(place),
+            items=self._items(place),
         )
 
     def _sample(self, day: date, product: Mapping[str, Any], maker: str, address: str) -> SampleDraft:
@@ -99,9 +101,8 @@ class Wishes:
             quantity=self.dice.choice(("2 袋", "3 盒", "1.5 kg", "6 份")),
         )
 
-    def _tests(self, product: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
-        package = product["package"]
-        return {
-            "packages": (self.codes.packages[package],) if package else (),
-            "items": tuple(self.codes.items[code] for code in product["items"]),
-        }
+    def _packages(self, product: Mapping[str, Any]) -> tuple[int, ...]:
+        return (self.codes.packages[product["package"]],) if product["package"] else ()
+
+    def _items(self, product: Mapping[str, Any]) -> tuple[int, ...]:
+        return tuple(self.codes.items[code] for code in product["items"])
