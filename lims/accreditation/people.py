@@ -76,17 +76,21 @@ def methods_of(session: Session, account_id: int, on: date) -> set[int]:
 def may_sign(session: Session, account_id: int, fields: Iterable[str], on: date) -> SigningAnswer:
     """Whether the person may sign for every one of ``fields`` (of test items) ``on`` that day."""
     wanted = set(fields)
-    granted = set(
+    missing = tuple(sorted(wanted - signing_fields(session, account_id, on)))
+    code = "field_not_granted" if missing else "may_sign"
+    listed = ", ".join(missing or sorted(wanted))
+    return SigningAnswer(not missing, missing, say(SENTENCES, code, fields=listed))
+
+
+def signing_fields(session: Session, account_id: int, on: date) -> set[str]:
+    """The fields the person may sign for ``on`` that day."""
+    return set(
         session.scalars(
             select(SigningGrant.field)
             .join(Account, Account.id == SigningGrant.account_id)
             .where(SigningGrant.account_id == account_id, *_in_force(SigningGrant, on))
         )
     )
-    missing = tuple(sorted(wanted - granted))
-    code = "field_not_granted" if missing else "may_sign"
-    listed = ", ".join(missing or sorted(wanted))
-    return SigningAnswer(not missing, missing, say(SENTENCES, code, fields=listed))
 
 
 def signatories(session: Session, fields: Iterable[str], on: date) -> list[Account]:

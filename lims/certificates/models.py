@@ -23,7 +23,6 @@ class Certificate(Identified, Versioned, Base):
         enum_column(CertificateState), default=CertificateState.DRAFT
     )
     language: Mapped[str] = mapped_column(String(10))
-    title: Mapped[str] = mapped_column(String(200), default="")
     remarks_zh: Mapped[str] = mapped_column(Text, default="")
     remarks_en: Mapped[str] = mapped_column(Text, default="")
     # Print the photographs taken at receipt.

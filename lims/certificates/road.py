@@ -3,6 +3,9 @@
 import hashlib
 import secrets
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from urllib.parse import quote
 
 from flask_babel import gettext as _
 from sqlalchemy import select
@@ -10,9 +13,19 @@ from sqlalchemy.orm import Session
 
 from lims.accreditation.people import may_sign
 from lims.bench.models import Result, ResultVersion
-from lims.certificates.content import Row, Signed, build_document, rows_of
+from lims.certificates.checks import examine
+from lims.certificates.content import Content, gather, signature_lines
 from lims.certificates.models import Certificate, CertificateItem, Signature
-from lims.certificates.states import CERTIFICATE_STEPS, CertificateKind, CertificateState
+from lims.certificates.reported import Row, hands_in
+from lims.certificates.states import (
+    CERTIFICATE_STEPS,
+    LIVE,
+    CertificateKind,
+    CertificateState,
+    SignatureMeaning,
+    SigningReason,
+)
+from lims.core.audit import canonical
 from lims.core.clock import local_date
 from lims.core.errors import Conflict, InvalidInput, PermissionDenied
 from lims.core.jobs import enqueue
@@ -22,15 +35,12 @@ from lims.core.uow import RequestKey, UnitOfWork
 from lims.core.workflow import take_step
 from lims.intake.models import Order, RequestedTest, Sample
 from lims.intake.progress import reopen_order
-from lims.intake.states import TestState
-from lims.people.models import Account
-from reports.document import CertificateDocument, Language, Text, to_json
+from lims.intake.states import OrderState, TestState
+from reports.document import Language, to_json
 
-PREPARED, REVIEWED, APPROVED = Text("编制", "Prepared"), Text("审核", "Reviewed"), Text("批准", "Approved")
-LIVE = (CertificateState.DRAFT, CertificateState.REVIEWED, CertificateState.APPROVED, CertificateState.ISSUED)
 # Without letters and digits that are read for one another.
 CODE_LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
-REASONS = ("agreed", "agreed_with_remarks")
+CODE_LENGTH = 12
 
 
 def reportable(session: Session, order_id: int) -> list[tuple[RequestedTest, ResultVersion]]:
@@ -72,7 +82,9 @@ def draft_certificate(
     with uow:
         if (prior := uow.replayed(Certificate, actor=actor, request_key=request_key)) is not None:
             return prior
-        order = uow.get(Order, order_id)
+        order = uow.get(Order, order_id)  # locked: two drafts at once would report a value twice
+        if order.state not in (OrderState.ACCEPTED, OrderState.COMPLETED):
+            raise Conflict(_("This order is not accepted."), code="order_not_accepted")
         found = reportable(uow.session, order_id)
         if test_ids is not None:
             found = [(t, v) for t, v in found if t.id in set(test_ids)]
@@ -98,6 +110,7 @@ def draft_certificate(
             ],
         )
         uow.audit("certificate.draft", actor, certificate)
+        _sign_draft(uow, actor, certificate)
         uow.remember(certificate)
         uow.commit()
     return certificate
@@ -119,16 +132,21 @@ def edit_draft(
     language: str,
     remarks_zh: str,
     remarks_en: str,
+    photos: bool = False,
 ) -> Certificate:
-    """Change language or remarks of a draft; results are never edited here."""
+    """Change language, remarks or photographs of a draft; results are never edited here.
+
+    Whoever does it has prepared it, and can then neither review nor approve it.
+    """
     actor.require(Permission.CERTIFICATE_DRAFT)
     with uow:
         certificate = uow.get(Certificate, certificate_id, version=version)
-        if certificate.state is not CertificateState.DRAFT:
-            raise Conflict(_("Only a draft can be changed."), code="not_a_draft")
-        certificate.language = _language(language)
+        certificate.state = take_step(CERTIFICATE_STEPS, "edit", certificate.state, actor_id=actor.id)
+        certificate.language, certificate.photos = _language(language), photos
         certificate.remarks_zh, certificate.remarks_en = remarks_zh, remarks_en
+        certificate.drafted_by, certificate.drafted_at = actor.id, uow.now
         uow.audit("certificate.edit", actor, certificate)
+        _sign_draft(uow, actor, certificate)
         uow.commit()
     return certificate
 
@@ -147,25 +165,27 @@ def drop_draft(
 
 
 def review_certificate(uow: UnitOfWork, *, actor: Actor, certificate_id: int, version: int) -> Certificate:
-    """Agree to the content as a second person; what is approved later must be this very content."""
+    """Agree to the content as a second person; what is approved later must be this very content.
+
+    Refused: ``same_person``, ``content_faults``.
+    """
     actor.require(Permission.CERTIFICATE_REVIEW)
     with uow:
         certificate = uow.get(Certificate, certificate_id, version=version)
-        certificate.state = take_step(
+        reviewed = take_step(
             CERTIFICATE_STEPS,
             "review",
             certificate.state,
             actor_id=actor.id,
-            others=[certificate.drafted_by],
+            others=preparers(uow.session, certificate),
         )
-        faults = check_content(uow.session, certificate)
-        if faults:
-            raise Conflict(" ".join(faults), code="content_faults")
-        content = content_hash(uow.session, certificate)
+        content = gather(uow.session, certificate)
+        _refuse_faults(uow, certificate, content)
+        certificate.state = reviewed
         certificate.reviewed_by, certificate.reviewed_at = actor.id, uow.now
-        certificate.reviewed_sha256, certificate.return_reason = content, None
-        _sign(uow, actor, certificate, "review", content, "session")
+        certificate.reviewed_sha256, certificate.return_reason = content.sha256, None
         uow.audit("certificate.review", actor, certificate)
+        _sign(uow, actor, certificate, SignatureMeaning.REVIEWED, content.sha256, "session")
         uow.commit()
     return certificate
 
@@ -198,140 +218,145 @@ def approve_certificate(
 ) -> Certificate:
     """Sign inside the granted field: the number is given, the document frozen, the file asked for.
 
-    ``proof``: what ``people.signing.confirm_signature`` returned for this very request.
-    Refused: ``outside_field``, ``changed_since_review``, ``content_faults``, ``same_person``.
+    ``proof``: what ``people.signing.confirm_signature`` returned for this very request
+    (``certificates.signing`` does both). ``reason``: of SigningReason.
+    Refused: ``same_person``, ``outside_field``, ``content_faults``, ``changed_since_review``.
     """
     actor.require(Permission.CERTIFICATE_APPROVE)
+    chosen = signing_reason(reason)
     with uow:
         certificate = uow.get(Certificate, certificate_id, version=version)
-        rows = rows_of(uow.session, certificate)
-        certificate.state = take_step(
-            CERTIFICATE_STEPS,
-            "approve",
-            certificate.state,
-            actor_id=actor.id,
-            others=[certificate.drafted_by, certificate.reviewed_by, *_hands(rows)],
-        )
-        _check_field(uow, actor, rows)
-        faults = check_content(uow.session, certificate)
-        if faults:
-            raise Conflict(" ".join(faults), code="content_faults")
-        if content_hash(uow.session, certificate) != certificate.reviewed_sha256:
+        content = gather(uow.session, certificate)
+        approved = check_signatory(uow.session, actor, certificate, content.rows, local_date(uow.now))
+        if content.sha256 != certificate.reviewed_sha256:
             raise Conflict(_("The content changed since the review: return it."), code="changed_since_review")
-        _freeze(uow, actor, certificate, base_url)
+        _refuse_faults(uow, certificate, content)
+        _freeze(uow, actor, certificate, content, base_url)
+        certificate.state = approved
         assert certificate.document_sha256 is not None
-        _sign(uow, actor, certificate, "approve", certificate.document_sha256, proof, reason)
-        uow.audit("certificate.approve", actor, certificate, reason=reason)
-        enqueue(
-            uow,
-            "certificate.issue",
-            {"certificate_id": certificate.id},
-            key=f"certificate.issue:{certificate.id}",
-            actor=actor,
-        )
+        uow.audit("certificate.approve", actor, certificate, reason=chosen)
+        _sign(uow, actor, certificate, SignatureMeaning.APPROVED, certificate.document_sha256, proof, chosen)
+        ask_for_file(uow, actor, certificate)
         uow.commit()
     return certificate
 
 
-def _freeze(uow: UnitOfWork, actor: Actor, certificate: Certificate, base_url: str) -> None:
-    today = local_date(uow.now)
-    certificate.number = take_numbers(uow, certificate.kind.value, today)[0]
-    certificate.check_code = "".join(secrets.choice(CODE_LETTERS) for _n in range(12))
-    certificate.approved_by, certificate.approved_at = actor.id, uow.now
-    document = build_document(
-        uow.session,
-        certificate,
-        signatures=signature_lines(uow.session, certificate),
-        number=certificate.number,
-        check_code=certificate.check_code,
-        verify_url=f"{base_url}/v/{certificate.number}/{certificate.check_code}",
-        issued_on=today,
+def check_signatory(
+    session: Session, actor: Actor, certificate: Certificate, rows: Sequence[Row], today: date
+) -> CertificateState:
+    """The state after the approval. Raises TransitionRefused (``transition_refused``, ``same_person``),
+    PermissionDenied (``outside_field``)."""
+    target = take_step(
+        CERTIFICATE_STEPS,
+        "approve",
+        certificate.state,
+        actor_id=actor.id,
+        others=hands_on(session, certificate, rows),
+    )
+    assert actor.id is not None
+    answer = may_sign(session, actor.id, {r.test.test_item.field for r in rows}, today)
+    if not answer.ok:
+        raise PermissionDenied(
+            _("This report is outside your signing field. %(what)s", what=answer.sentence.text),
+            code="outside_field",
+        )
+    return target
+
+
+def hands_on(session: Session, certificate: Certificate, rows: Sequence[Row]) -> set[int | None]:
+    """Who prepared or reviewed it, or had a hand in a value: none of them may approve it."""
+    return preparers(session, certificate) | {certificate.reviewed_by} | hands_in(session, rows)
+
+
+def preparers(session: Session, certificate: Certificate) -> set[int | None]:
+    """Everybody who ever prepared it, not only the last one."""
+    signed = select(Signature.account_id).where(
+        Signature.certificate_id == certificate.id, Signature.meaning == SignatureMeaning.PREPARED
+    )
+    return {certificate.drafted_by, *session.scalars(signed)}
+
+
+def _refuse_faults(uow: UnitOfWork, certificate: Certificate, content: Content) -> None:
+    checks = examine(uow.session, certificate, content, uow.now)
+    faults = [sentence for check in checks if check.stops for sentence in check.faults]
+    if faults:
+        raise Conflict(" ".join(faults), code="content_faults")
+
+
+def _freeze(uow: UnitOfWork, actor: Actor, certificate: Certificate, content: Content, base_url: str) -> None:
+    """Everything is read before anything is written: a flush in between would hide changes from the audit."""
+    now = uow.now
+    number = take_numbers(uow, certificate.kind.value, local_date(now))[0]
+    check_code = "".join(secrets.choice(CODE_LETTERS) for _n in range(CODE_LENGTH))
+    document = replace(
+        content.document,
+        number=number,
+        check_code=check_code,
+        verify_url=verification_url(base_url, number, check_code),
+        signatures=signature_lines(uow.session, certificate, approved=(actor.id, now)),
+        issued_on=local_date(now).isoformat(),
         draft=False,
     )
     written = to_json(document)
+    certificate.number, certificate.check_code = number, check_code
+    certificate.approved_by, certificate.approved_at = actor.id, now
     certificate.document = written.decode()
     certificate.document_sha256 = hashlib.sha256(written).hexdigest()
+
+
+def verification_url(base_url: str, number: str, check_code: str) -> str:
+    """Where anyone verifies the report; what its QR code says."""
+    return f"{base_url.rstrip('/')}/v/{quote(number, safe='')}/{check_code}"
+
+
+def ask_for_file(uow: UnitOfWork, actor: Actor, certificate: Certificate, attempt: int = 1) -> None:
+    """Ask the worker to render and issue, in the caller's transaction. ``attempt``: after one that failed."""
+    key = f"certificate.issue:{certificate.id}" + (f":{attempt}" if attempt > 1 else "")
+    enqueue(uow, "certificate.issue", {"certificate_id": certificate.id}, key=key, actor=actor)
 
 
 def withdraw_certificate(
     uow: UnitOfWork, *, actor: Actor, certificate_id: int, version: int, reason: str
 ) -> Certificate:
-    """Declare an issued certificate void; it stays verifiable, as withdrawn."""
+    """Declare an issued certificate void; it stays verifiable, as withdrawn, and its number is spent."""
     actor.require(Permission.CERTIFICATE_WITHDRAW)
     with uow:
+        # The order first, as issuing does: two that wait for each other would never end.
+        order = uow.get(Order, uow.get(Certificate, certificate_id, lock=False).order_id)
         certificate = uow.get(Certificate, certificate_id, version=version)
         certificate.state = take_step(CERTIFICATE_STEPS, "withdraw", certificate.state, actor_id=actor.id)
         certificate.withdrawn_at, certificate.withdrawn_why = uow.now, _reason(reason)
         uow.audit("certificate.withdraw", actor, certificate, reason=reason)
-        reopen_order(uow, certificate.order_id, actor=actor)
+        uow.flush()
+        if order.state is OrderState.COMPLETED:
+            reopen_order(uow, order.id, actor=actor)
         uow.commit()
     return certificate
 
 
-def preview(session: Session, certificate: Certificate) -> CertificateDocument:
-    """The draft as it would be printed now, with a watermark."""
-    return build_document(session, certificate, signatures=signature_lines(session, certificate))
-
-
-def content_hash(session: Session, certificate: Certificate) -> str:
-    """SHA-256 of the content without number, signatures and dates of signing."""
-    return hashlib.sha256(to_json(build_document(session, certificate))).hexdigest()
-
-
-def signature_lines(session: Session, certificate: Certificate) -> list[Signed]:
-    lines = []
-    for role, account_id, at in (
-        (PREPARED, certificate.drafted_by, certificate.drafted_at),
-        (REVIEWED, certificate.reviewed_by, certificate.reviewed_at),
-        (APPROVED, certificate.approved_by, certificate.approved_at),
-    ):
-        account = session.get(Account, account_id) if account_id is not None else None
-        day = local_date(at) if at is not None and account is not None else None
-        lines.append(
-            Signed(role, account.name_zh if account else "", account.name_en if account else "", day)
-        )
-    return lines
-
-
-def check_content(session: Session, certificate: Certificate) -> list[str]:
-    """What stands against signing (ISO/IEC 17025 7.8.2), as sentences."""
-    faults: list[str] = []
-    for row in rows_of(session, certificate):
-        name = row.test.test_item.name_zh
-        if row.test.state is not TestState.VERIFIED or row.result.verified_by is None:
-            faults.append(_("“%(item)s” of %(sample)s is not verified.", item=name, sample=row.sample.number))
-        elif not row.result.current or row.result.current_version != row.version.number:
-            faults.append(
-                _("“%(item)s” of %(sample)s has a newer result.", item=name, sample=row.sample.number)
-            )
-        if row.sample.received_at is None or (
-            row.result.submitted_at is not None and row.result.submitted_at < row.sample.received_at
-        ):
-            faults.append(_("%(sample)s was tested before it was received.", sample=row.sample.number))
-    return faults
-
-
-def _hands(rows: Sequence[Row]) -> list[int | None]:
-    """Who measured or verified a reported value may not approve the report."""
-    return [p for r in rows for p in (r.result.submitted_by, r.result.verified_by)]
-
-
-def _check_field(uow: UnitOfWork, actor: Actor, rows: Sequence[Row]) -> None:
-    assert actor.id is not None
-    fields = {r.test.test_item.field for r in rows}
-    answer = may_sign(uow.session, actor.id, fields, local_date(uow.now))
-    if not answer.ok:
-        raise PermissionDenied(
-            _("This report is outside your signing field (%(fields)s).", fields=", ".join(answer.missing)),
-            code="outside_field",
-        )
+def _sign_draft(uow: UnitOfWork, actor: Actor, certificate: Certificate) -> None:
+    """The preparer signs which values, in which language, with which remarks."""
+    values = uow.session.scalars(
+        select(CertificateItem.result_version_id)
+        .where(CertificateItem.certificate_id == certificate.id)
+        .order_by(CertificateItem.position)
+    )
+    prepared = {
+        "certificate": certificate.id,
+        "language": certificate.language,
+        "remarks": [certificate.remarks_zh, certificate.remarks_en],
+        "photos": certificate.photos,
+        "result_versions": list(values),
+    }
+    record = hashlib.sha256(canonical(prepared).encode()).hexdigest()
+    _sign(uow, actor, certificate, SignatureMeaning.PREPARED, record, "session")
 
 
 def _sign(
     uow: UnitOfWork,
     actor: Actor,
     certificate: Certificate,
-    meaning: str,
+    meaning: SignatureMeaning,
     record_sha256: str,
     method: str,
     reason: str = "",
@@ -341,7 +366,7 @@ def _sign(
             certificate_id=certificate.id,
             account_id=actor.id,
             name=actor.name,
-            meaning=meaning,
+            meaning=meaning.value,
             reason=reason,
             method=method,
             record_sha256=record_sha256,
@@ -349,6 +374,14 @@ def _sign(
         )
     )
     uow.audit("certificate.sign", actor, row)
+
+
+def signing_reason(reason: str) -> str:
+    try:
+        return SigningReason(reason).value
+    except ValueError:
+        sentence = _("Choose a reason from the list.")
+        raise InvalidInput(sentence, code="reason_unknown", fields={"reason": [sentence]}) from None
 
 
 def _reason(reason: str) -> str:

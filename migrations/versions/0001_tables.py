@@ -989,7 +989,6 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("language", sa.String(length=10), nullable=False),
-        sa.Column("title", sa.String(length=200), nullable=False),
         sa.Column("remarks_zh", sa.Text(), nullable=False),
         sa.Column("remarks_en", sa.Text(), nullable=False),
         sa.Column("photos", sa.Boolean(), nullable=False),
