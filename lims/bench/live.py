@@ -58,7 +58,9 @@ def usable_devices(
     found = devices_now(session, now, ids=session.scalars(wanted).all())
     fit = fitness_of_all(session, [d.device.equipment for d in found if d.device.equipment], local_date(now))
     usable = [_usable(one, fit) for one in found]
-    return sorted((u for u in usable if u is not None), key=lambda u: (u.refusal is not None, u.equipment.code))
+    return sorted(
+        (u for u in usable if u is not None), key=lambda u: (u.refusal is not None, u.equipment.code)
+    )
 
 
 def _usable(one: DeviceNow, fit: dict[int, Fitness]) -> UsableDevice | None:

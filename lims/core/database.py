@@ -197,5 +197,12 @@ def prepare_sqlite(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        write = connection.get_execution_options().get("lims_write", False)
+        options = connection.get_execution_options()
+        write = options.get("lims_write", False)
+        if write:
+            # Fleeting work does not wait for the disk. The next commit at FULL takes it there too.
+            level = "NORMAL" if options.get("lims_fleeting", False) else "FULL"
+            if connection.info.get("synchronous", "FULL") != level:
+                connection.exec_driver_sql(f"PRAGMA synchronous={level}")
+                connection.info["synchronous"] = level
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

@@ -30,6 +30,10 @@ class AuditMissing(RuntimeError):
     """A programming fault: rows changed and no audit event says so."""
 
 
+class RecordInFleetingWork(RuntimeError):
+    """A programming fault: a record was written in a transaction that a power cut may take back."""
+
+
 class IdempotencyKey(Identified, Base):
     """A client's key for one creating request, and what it made."""
 
@@ -63,6 +67,7 @@ class UnitOfWork:
         self._clock = clock
         self._open = False
         self._sqlite = False
+        self._fleeting = False
         self._drafts: list[audit.Draft] = []
         self._after: list[Callable[[], None]] = []
         self._changed: set[str] = set()
@@ -81,7 +86,10 @@ class UnitOfWork:
         self._drafts, self._after, self._changed, self._key = [], [], set(), None
         self.session.info["unit_of_work"] = self
         try:
-            self.session.connection(execution_options={"lims_write": True})
+            options = {"lims_write": True, "lims_fleeting": self._fleeting}
+            connection = self.session.connection(execution_options=options)
+            if self._fleeting and not self._sqlite:
+                connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
         except BaseException:
             self._close()
             raise
@@ -96,12 +104,22 @@ class UnitOfWork:
         if isinstance(exc, StaleDataError):
             raise stale() from exc
 
+    def fleeting(self) -> "UnitOfWork":
+        """``with uow.fleeting():`` for technical rows that are worthless a moment later (live figures).
+
+        The commit does not wait for the disk; the next ordinary one takes it there.
+        """
+        self._fleeting = True
+        return self
+
     def commit(self) -> None:
         """Flush, chain the audit events, commit; then run what waits for the commit."""
         try:
             self.session.flush()
             if self._changed and not self._drafts:
                 raise AuditMissing(f"changed without an audit event: {sorted(self._changed)}")
+            if self._fleeting and (self._changed or self._drafts):
+                raise RecordInFleetingWork(f"records in fleeting work: {sorted(self._changed)}")
             audit.append(self.session, self._drafts)
             self.session.info["committing"] = True
             self.session.commit()
@@ -122,7 +140,7 @@ class UnitOfWork:
             call()
 
     def _close(self) -> None:
-        self._open = False
+        self._open = self._fleeting = False
         self.session.info.pop("unit_of_work", None)
         self.session.info.pop("committing", None)
         if self._sqlite:

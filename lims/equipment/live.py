@@ -107,7 +107,9 @@ def gateways_now(session: Session, now: datetime, ids: Collection[int] | None = 
 def _gateway_now(row: Gateway, beat: ServiceBeat | None, now: datetime) -> GatewayNow:
     detail = orjson.loads(beat.detail) if beat else {}
     alive = beat is not None and row.state is GatewayState.ENROLLED and now - beat.at < AWAY_AFTER
-    return GatewayNow(row, beat.at if beat else None, alive, detail.get("spool", {}), detail.get("clock_off_s"))
+    return GatewayNow(
+        row, beat.at if beat else None, alive, detail.get("spool", {}), detail.get("clock_off_s")
+    )
 
 
 def devices_now(session: Session, now: datetime, *, ids: Collection[int] | None = None) -> list[DeviceNow]:
