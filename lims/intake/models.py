@@ -2,14 +2,33 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, Numeric, String, Text, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    Computed,
+    ForeignKey,
+    Index,
+    Integer,
+    Numeric,
+    String,
+    Text,
+    UniqueConstraint,
+    select,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from lims.catalogue.models import BusinessType, Method, TestItem
 from lims.core.database import Base, BigId, Identified, Versioned, enum_column
 from lims.core.search import normalised
 from lims.intake.states import CustodyKind, FindingLevel, OrderState, SampleState, TestState
+
+
+def _partly(name: str, *columns: str) -> Index:
+    """An index of the rows whose first column is filled: the few that somebody holds or a shelf keeps."""
+    filled = text(f"{columns[0]} IS NOT NULL")
+    return Index(name, *columns, sqlite_where=filled, postgresql_where=filled)
 
 
 def name_key(name: str) -> str:
@@ -120,11 +139,23 @@ class SamplingForm(Identified, Versioned, Base):
     __table_args__ = (CheckConstraint("sampler_one <> sampler_two", name="two_samplers"),)
 
 
-class StoragePlace(Identified, Base):
+class StoragePlace(Identified, Versioned, Base):
+    """A shelf, a refrigerator. ``code`` stands on its label and is scanned."""
+
     __tablename__ = "storage_place"
     code: Mapped[str] = mapped_column(String(60), unique=True)
     name_zh: Mapped[str] = mapped_column(String(120))
     name_en: Mapped[str] = mapped_column(String(160))
+    # How it is kept there, as people say it: "2–8 °C", "dry, dark".
+    conditions: Mapped[str] = mapped_column(String(120), default="")
+    active: Mapped[bool] = mapped_column(default=True)
+
+
+def _type_of_order(context: Any) -> int:
+    """The business type of the order, for a row written without it."""
+    order_id = context.get_current_parameters()["order_id"]
+    found = select(Order.business_type_id).where(Order.id == order_id)
+    return int(context.connection.execute(found).scalar_one())
 
 
 class Sample(Identified, Versioned, Base):
@@ -135,6 +166,8 @@ class Sample(Identified, Versioned, Base):
     order_id: Mapped[int] = mapped_column(ForeignKey("customer_order.id"), index=True)
     # The order's customer again: lists by customer need no join at a million samples.
     customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
+    # The order's business type again, for the same reason.
+    business_type_id: Mapped[int] = mapped_column(ForeignKey("business_type.id"), default=_type_of_order)
     sampling_form_id: Mapped[int | None] = mapped_column(ForeignKey("sampling_form.id"))
     backup_of_id: Mapped[int | None] = mapped_column(ForeignKey("sample.id"))
     position: Mapped[int] = mapped_column(Integer, default=1)
@@ -165,6 +198,19 @@ class Sample(Identified, Versioned, Base):
     holder_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     place_id: Mapped[int | None] = mapped_column(ForeignKey("storage_place.id"))
     retain_until: Mapped[date | None]
+    # Order of the list: open work first, then what lies here, then what has left; within each by due date.
+    phase: Mapped[int] = mapped_column(
+        Integer,
+        Computed(
+            "CASE WHEN state IN ('expected','to_test','in_test') THEN 0"
+            " WHEN state IN ('tested','retained','disposal_asked') THEN 1 ELSE 2 END",
+            persisted=True,
+        ),
+    )
+    # The day its retention ends, while it is retained: a million samples long gone are not in this index.
+    release_on: Mapped[date | None] = mapped_column(
+        Computed("CASE WHEN state IN ('tested','retained') THEN retain_until END", persisted=True)
+    )
     disposal_why: Mapped[str | None] = mapped_column(Text)
     disposal_asked_by: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     disposal_approved_by: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
@@ -179,10 +225,16 @@ class Sample(Identified, Versioned, Base):
             "state <> 'disposed' OR (disposal_approved_by IS NOT NULL AND disposal_approved_by <> disposal_asked_by)",
             name="disposal_two_persons",
         ),
-        Index("ix_sample_state_id", "state", "id"),
+        # Every filter of the sample list finds its rows in the order in which the list shows them.
+        Index("ix_sample_phase", "phase", "due_on", "id"),
+        Index("ix_sample_state", "state", "due_on", "id"),
+        Index("ix_sample_category", "category_id", "due_on", "id"),
+        Index("ix_sample_type", "business_type_id", "due_on", "id"),
         Index("ix_sample_customer_id", "customer_id", "id"),
-        Index("ix_sample_due", "due_on", "id"),
-        Index("ix_sample_holder", "holder_id", "id"),
+        Index("ix_sample_registered", "registered_on", "id"),
+        _partly("ix_sample_holder", "holder_id", "due_on", "id"),
+        _partly("ix_sample_place", "place_id", "due_on", "id"),
+        _partly("ix_sample_release", "release_on", "id"),
     )
 
 
@@ -228,7 +280,11 @@ class CustodyEvent(Identified, Base):
     from_holder_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     to_holder_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     place_id: Mapped[int | None] = mapped_column(ForeignKey("storage_place.id"))
+    from_place_id: Mapped[int | None] = mapped_column(ForeignKey("storage_place.id"))
+    # The step that this one takes back.
+    undoes_id: Mapped[int | None] = mapped_column(ForeignKey("custody_event.id"), unique=True)
     note: Mapped[str] = mapped_column(Text, default="")
+    __table_args__ = (Index("ix_custody_event_actor", "actor_id", "id"),)
 
 
 class LabelPrint(Identified, Base):

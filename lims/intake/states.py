@@ -42,10 +42,13 @@ SAMPLE_STEPS = {
     "resume": step(S.TESTED, S.RETAINED, to=S.IN_TEST),
     # A sealed backup is never tested: it is stored as it came.
     "retain": step(S.TO_TEST, S.TESTED, to=S.RETAINED),
-    "ask_disposal": step(S.TESTED, S.RETAINED, to=S.DISPOSAL_ASKED),
+    # What was refused, or cancelled after it came, lies here as well and must leave one day.
+    "ask_disposal": step(S.TESTED, S.RETAINED, S.REFUSED, S.CANCELLED, to=S.DISPOSAL_ASKED),
     "refuse_disposal": step(S.DISPOSAL_ASKED, to=S.RETAINED, other_person=True),
+    "refuse_disposal_of_refused": step(S.DISPOSAL_ASKED, to=S.REFUSED, other_person=True),
+    "refuse_disposal_of_cancelled": step(S.DISPOSAL_ASKED, to=S.CANCELLED, other_person=True),
     "dispose": step(S.DISPOSAL_ASKED, to=S.DISPOSED, other_person=True),
-    "return": step(S.TESTED, S.RETAINED, S.REFUSED, to=S.RETURNED),
+    "return": step(S.TESTED, S.RETAINED, S.REFUSED, S.CANCELLED, to=S.RETURNED),
     "cancel": step(S.EXPECTED, S.TO_TEST, to=S.CANCELLED),
 }
 
@@ -87,6 +90,8 @@ class CustodyKind(StrEnum):
     SPLIT = "split"
     SENT_BACK = "sent_back"
     DISPOSED = "disposed"
+    # A hand-over or storing undone by who did it, before anybody else acted.
+    UNDONE = "undone"
 
 
 class FindingLevel(StrEnum):

@@ -1274,7 +1274,7 @@ def upgrade() -> None:
         sa.Column("place_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("retain_until", sa.Date(), nullable=True),
         sa.Column(
-            "stage",
+            "phase",
             sa.Integer(),
             sa.Computed(
                 "CASE WHEN state IN ('expected','to_test','in_test') THEN 0 WHEN state IN ('tested','retained','disposal_asked') THEN 1 ELSE 2 END",
@@ -1365,7 +1365,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("release_on IS NOT NULL"),
         postgresql_where=sa.text("release_on IS NOT NULL"),
     )
-    op.create_index("ix_sample_stage", "sample", ["stage", "due_on", "id"], unique=False)
+    op.create_index("ix_sample_phase", "sample", ["phase", "due_on", "id"], unique=False)
     op.create_index("ix_sample_state", "sample", ["state", "due_on", "id"], unique=False)
     op.create_index("ix_sample_type", "sample", ["business_type_id", "due_on", "id"], unique=False)
     op.create_table(

@@ -1,0 +1,23 @@
+"""The typesetter of this room's papers: limited child processes, one pool in a process."""
+
+import atexit
+from functools import cache
+
+from reports.labels import LabelSheet
+from reports.letter import LetterDocument
+from reports.pdf import Renderer
+
+
+@cache
+def renderer() -> Renderer:
+    made = Renderer(workers=1)
+    atexit.register(made.close)
+    return made
+
+
+def labels_pdf(sheet: LabelSheet) -> bytes:
+    return renderer().render_labels(sheet)
+
+
+def letter_pdf(written: LetterDocument) -> bytes:
+    return renderer().render_letter(written)
