@@ -5,12 +5,16 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
 
+from flask_babel import gettext as _
 from sqlalchemy import String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from lims.core.database import Base, Identified, Versioned, enum_column
+from lims.core.errors import InvalidInput
 from lims.core.permissions import Actor, Permission
 from lims.core.uow import UnitOfWork
+
+LONGEST_HOLIDAY = 31
 
 
 class DayKind(StrEnum):
@@ -58,24 +62,40 @@ def work_calendar(session: Session) -> WorkCalendar:
     )
 
 
-def set_day(uow: UnitOfWork, *, actor: Actor, day: date, kind: DayKind | None, name: str = "") -> None:
-    """Mark ``day`` as holiday or as worked; None makes it an ordinary day again."""
+def set_day(
+    uow: UnitOfWork,
+    *,
+    actor: Actor,
+    day: date,
+    kind: DayKind | None,
+    name: str = "",
+    last_day: date | None = None,
+) -> None:
+    """Mark ``day`` as holiday or as worked; None makes it an ordinary day again.
+
+    With ``last_day`` every day up to it (31 at most). Raises InvalidInput.
+    """
     actor.require(Permission.SETTINGS_EDIT)
+    count = ((last_day or day) - day).days + 1
+    if not 1 <= count <= LONGEST_HOLIDAY:
+        fault = _("The last day comes after the first, at most %(n)s days in all.", n=LONGEST_HOLIDAY)
+        raise InvalidInput(fault, fields={"last_day": [fault]})
     with uow:
-        row = uow.session.execute(select(CalendarDay).where(CalendarDay.day == day)).scalar_one_or_none()
-        before = {"kind": row.kind, "name": row.name} if row else {}
-        if kind is None:
-            if row is not None:
-                uow.session.delete(row)
-        elif row is None:
-            uow.session.add(CalendarDay(day=day, kind=kind, name=name))
-        else:
-            row.kind, row.name = kind, name
-        uow.audit(
-            "calendar.set",
-            actor,
-            ("calendar_day", day.isoformat()),
-            before=before,
-            after={"kind": kind, "name": name},
-        )
+        for number in range(count):
+            _mark(uow, actor, day + timedelta(days=number), kind, name)
         uow.commit()
+
+
+def _mark(uow: UnitOfWork, actor: Actor, day: date, kind: DayKind | None, name: str) -> None:
+    row = uow.session.execute(select(CalendarDay).where(CalendarDay.day == day)).scalar_one_or_none()
+    before = {"kind": row.kind, "name": row.name} if row else {}
+    after = {"kind": kind, "name": name} if kind else {}
+    if before == after:
+        return
+    if kind is None:
+        uow.session.delete(row)
+    elif row is None:
+        uow.session.add(CalendarDay(day=day, kind=kind, name=name))
+    else:
+        row.kind, row.name = kind, name
+    uow.audit("calendar.set", actor, ("calendar_day", day.isoformat()), before=before, after=after)

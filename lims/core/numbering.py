@@ -88,18 +88,19 @@ def check_pattern(pattern: str) -> None:
     """Raises InvalidInput unless the pattern gives every number once: it needs a year and a serial."""
     rest = FIELDS.sub("", pattern)
     if "{" in rest or "}" in rest or not re.fullmatch(r"[A-Za-z0-9/()\-_.（）〔〕字第号一-鿿]*", rest):
-        raise InvalidInput(
-            _("Only {yyyy}, {yy}, {mm} and {serial:05d} may stand in braces."), fields={"pattern": []}
-        )
+        fault = _("Only {yyyy}, {yy}, {mm} and {serial:05d} may stand in braces.")
+        raise InvalidInput(fault, fields={"pattern": [fault]})
     if "{serial" not in pattern or "{yy" not in pattern:
-        raise InvalidInput(_("A number pattern needs a year and a serial."), fields={"pattern": []})
+        fault = _("A number pattern needs a year and a serial.")
+        raise InvalidInput(fault, fields={"pattern": [fault]})
 
 
 def set_pattern(uow: UnitOfWork, *, actor: Actor, kind: str, pattern: str) -> NumberPattern:
     """Change how future numbers of ``kind`` look; numbers given before stay as they are."""
     actor.require(Permission.SETTINGS_EDIT)
     if kind not in DEFAULT_PATTERNS:
-        raise InvalidInput(_("Unknown kind of number."), fields={"kind": []})
+        fault = _("Unknown kind of number.")
+        raise InvalidInput(fault, fields={"kind": [fault]})
     check_pattern(pattern)
     with uow:
         row = uow.session.execute(

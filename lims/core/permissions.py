@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from flask_babel import gettext as _
+
 from lims.core.errors import PermissionDenied
 
 
@@ -148,7 +150,9 @@ class Actor:
     def require(self, permission: Permission) -> None:
         """Raises PermissionDenied unless the actor holds ``permission``."""
         if permission not in self.permissions:
-            raise PermissionDenied(f"{self.name} may not do this ({permission})")
+            raise PermissionDenied(
+                _("%(name)s may not do this (%(permission)s).", name=self.name, permission=permission)
+            )
 
 
 def permissions_of(roles: Iterable[Role]) -> frozenset[Permission]:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from flask_babel import gettext as _
 from sqlalchemy import Integer, String, delete, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from lims.core.database import Base
@@ -31,16 +32,25 @@ def hit(uow: UnitOfWork, name: str, who: str, *, limit: int, window: timedelta) 
         start = int(now.timestamp()) // length * length
         ends = datetime.fromtimestamp(start + length, UTC)
         key = hashlib.sha256(f"{name}\0{who}\0{start}".encode()).hexdigest()
-        row = uow.session.execute(
-            select(RateWindow).where(RateWindow.key == key).with_for_update()
-        ).scalar_one_or_none()
-        if row is None:
-            uow.session.execute(delete(RateWindow).where(RateWindow.ends_at < now - timedelta(hours=1)))
-            row = RateWindow(key=key, ends_at=ends, hits=0)
-            uow.session.add(row)
+        row = _locked_window(uow, key, ends)
         row.hits += 1
         over = row.hits > limit
         uow.commit()
     if over:
         left = max(1, int((ends - now).total_seconds()))
         raise TooManyRequests(_("Too many tries; wait %(n)s seconds.", n=left), retry_after_s=left)
+
+
+def _locked_window(uow: UnitOfWork, key: str, ends: datetime) -> RateWindow:
+    wanted = select(RateWindow).where(RateWindow.key == key).with_for_update()
+    fresh = {"populate_existing": True}
+    found = uow.session.execute(wanted, execution_options=fresh).scalar_one_or_none()
+    if found is None:
+        uow.session.execute(delete(RateWindow).where(RateWindow.ends_at < uow.now - timedelta(hours=1)))
+        try:
+            with uow.session.begin_nested():
+                found = RateWindow(key=key, ends_at=ends, hits=0)
+                uow.session.add(found)
+        except IntegrityError:  # two workers open the window at the same moment
+            found = uow.session.execute(wanted, execution_options=fresh).scalar_one()
+    return found

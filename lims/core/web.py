@@ -4,6 +4,7 @@ import hashlib
 from typing import cast
 
 from flask import current_app, g, request
+from flask_babel import gettext as _
 
 from lims.core.clock import Clock
 from lims.core.database import db
@@ -38,7 +39,7 @@ def current_actor() -> Actor:
     """Who acts in this request. Raises NotSignedIn."""
     actor = signed_in()
     if actor is None:
-        raise NotSignedIn("sign in first")
+        raise NotSignedIn(_("Please sign in."))
     return actor
 
 
@@ -53,7 +54,7 @@ def request_key() -> RequestKey | None:
         return None
     if len(key) > 80 or not key.isascii() or not key.isprintable():
         raise InvalidInput(
-            "an idempotency key has at most 80 printable characters", code="bad_idempotency_key"
+            _("An idempotency key has at most 80 printable characters."), code="bad_idempotency_key"
         )
     parts = [request.path.encode(), request.get_data(cache=True, parse_form_data=False)]
     if request.form:

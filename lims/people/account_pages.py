@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response as Answer
 from lims.core.database import db
 from lims.core.errors import InvalidInput
 from lims.core.permissions import Permission, Role
-from lims.core.web import current_actor, unit_of_work
+from lims.core.web import current_actor, request_key, unit_of_work
 from lims.people import identity, own_account, sessions, tokens
 from lims.people.face import blueprint
 from lims.people.schemas import (
@@ -32,6 +32,7 @@ def my_account() -> str:
         "people/my_account.html",
         account=own_account.own_account(uow, actor=actor),
         actor=actor,
+        all_roles=list(Role),
         codes_left=recovery_codes_left(db.session(), actor.id or 0),
         sessions=sessions.list_sessions(uow, actor=actor),
         tokens=tokens.list_tokens(uow, actor=actor),
@@ -152,7 +153,9 @@ def new_token() -> str:
 def create_token() -> str | tuple[str, int]:
     form = read_form(TokenLoad)
     with form.attempt():
-        made = tokens.create_token(unit_of_work(), actor=current_actor(), **form.values)
+        made = tokens.create_token(
+            unit_of_work(), actor=current_actor(), **form.values, request_key=request_key()
+        )
         return render_template("people/token_made.html", made=made)
     return render_template("people/token.html", form=form, scopes=scopes()), form.status
 

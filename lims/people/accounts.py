@@ -1,19 +1,16 @@
 """Accounts and what they may do: made, changed, reset and retired; never deleted, never reused."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement, exists, func, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import select, update
 
-from lims.core.errors import Conflict, InvalidInput, NotFound
-from lims.core.paging import Key, Page, read_page
+from lims.core.errors import Conflict, InvalidInput
 from lims.core.permissions import Actor, Permission, Role
-from lims.core.uow import UnitOfWork
+from lims.core.uow import RequestKey, UnitOfWork
 from lims.people.codes import code_hash, new_code
 from lims.people.models import Account, AccountRole, ApiToken, OneTimeCode, Section
 from lims.people.sessions import end_sessions_of
@@ -31,21 +28,6 @@ class Invited:
     code: str
 
 
-@dataclass(frozen=True, slots=True)
-class AccountLine:
-    """One line of the list."""
-
-    id: int
-    username: str
-    name_zh: str
-    name_en: str
-    section_zh: str | None
-    section_en: str | None
-    roles: Sequence[Role]
-    second_factor: bool
-    retired: bool
-
-
 def create_account(
     uow: UnitOfWork,
     *,
@@ -57,12 +39,18 @@ def create_account(
     phone: str | None = None,
     section_id: int | None = None,
     roles: Collection[Role],
+    request_key: RequestKey | None = None,
 ) -> Invited:
-    """A new person. Raises InvalidInput, Conflict (``username_taken``)."""
+    """A new person. Raises InvalidInput, Conflict (``username_taken``).
+
+    The same request again gives the same account, with a new code while nobody has used the first.
+    """
     actor.require(Permission.ACCOUNT_EDIT)
     name = checked_username(username)
     check_roles(roles)
     with uow:
+        if (made := uow.replayed(Account, actor=actor, request_key=request_key)) is not None:
+            return _invite_again(uow, actor, made)
         if uow.session.execute(select(Account.id).where(Account.username == name)).first():
             fault = _("This user name is or was somebody's; names are never reused.")
             raise Conflict(fault, code="username_taken", fields={"username": [fault]})
@@ -83,7 +71,17 @@ def create_account(
         uow.audit("account.create", actor, account)
         uow.audit("account.set_roles", actor, ("account", account.id), after={"roles": sorted(set(roles))})
         code = _give_code(uow, account)
+        uow.remember(account)
         uow.commit()
+    return Invited(account, code)
+
+
+def _invite_again(uow: UnitOfWork, actor: Actor, account: Account) -> Invited:
+    if account.password_hash is not None or account.retired_at is not None:
+        raise Conflict(_("This account was made already, and its code was used."), code="already_made")
+    code = _give_code(uow, account)
+    uow.audit("account.invite", actor, ("account", account.id), reason="asked again")
+    uow.commit()
     return Invited(account, code)
 
 
@@ -197,7 +195,10 @@ def set_roles(
 
 
 def reset_account(uow: UnitOfWork, *, actor: Actor, account_id: int, reason: str) -> Invited:
-    """Password or phone lost: both are void, and a new one-time code is given to the person by hand."""
+    """Password or phone lost: both are void, and a new one-time code is given to the person by hand.
+
+    Sign-ins and tokens end: nobody knows who else holds them.
+    """
     actor.require(Permission.ACCOUNT_EDIT)
     with uow:
         account = uow.get(Account, account_id)
@@ -206,6 +207,7 @@ def reset_account(uow: UnitOfWork, *, actor: Actor, account_id: int, reason: str
         account.password_hash = account.totp_secret = None
         account.totp_confirmed_at = account.totp_last_step = None
         end_sessions_of(uow, account.id, "reset")
+        _revoke_tokens(uow, account)
         code = _give_code(uow, account)
         uow.audit("account.reset", actor, ("account", account.id), reason=reason)
         uow.commit()
@@ -223,14 +225,30 @@ def retire_account(uow: UnitOfWork, *, actor: Actor, account_id: int, reason: st
         account.password_hash = account.totp_secret = account.totp_confirmed_at = None
         uow.audit("account.retire", actor, account, reason=reason)
         end_sessions_of(uow, account.id, "retired")
-        uow.session.execute(
-            update(ApiToken)
-            .where(ApiToken.account_id == account.id, ApiToken.revoked_at.is_(None))
-            .values(revoked_at=uow.now)
-            .execution_options(synchronize_session=False)
-        )
+        _revoke_tokens(uow, account)
         uow.commit()
     return account
+
+
+def end_sign_ins(uow: UnitOfWork, *, actor: Actor, account_id: int, reason: str) -> Account:
+    """Somebody left a browser open, or a phone was stolen: every sign-in and token of the account ends now."""
+    actor.require(Permission.ACCOUNT_EDIT)
+    with uow:
+        account = uow.get(Account, account_id)
+        end_sessions_of(uow, account.id, "ended by an administrator")
+        _revoke_tokens(uow, account)
+        uow.audit("account.end_sign_ins", actor, ("account", account.id), reason=reason)
+        uow.commit()
+    return account
+
+
+def _revoke_tokens(uow: UnitOfWork, account: Account) -> None:
+    uow.session.execute(
+        update(ApiToken)
+        .where(ApiToken.account_id == account.id, ApiToken.revoked_at.is_(None))
+        .values(revoked_at=uow.now)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _other_person(actor: Actor, account: Account) -> None:
@@ -241,89 +259,3 @@ def _other_person(actor: Actor, account: Account) -> None:
 def _not_retired(account: Account) -> None:
     if account.retired_at is not None:
         raise Conflict(_("This account is retired."), code="account_retired")
-
-
-# -- reading -------------------------------------------------------------------------
-
-
-def get_account(session: Session, *, actor: Actor, account_id: int) -> Account:
-    actor.require(Permission.ACCOUNT_READ)
-    account = session.get(Account, account_id)
-    if account is None:
-        raise NotFound(_("This does not exist (any more)."))
-    return account
-
-
-def list_accounts(
-    session: Session,
-    *,
-    actor: Actor,
-    words: str = "",
-    role: Role | None = None,
-    section_id: int | None = None,
-    retired: bool = False,
-    cursor: str | None = None,
-    size: int = 50,
-) -> Page[AccountLine]:
-    """By user name. Two queries, however many there are."""
-    actor.require(Permission.ACCOUNT_READ)
-    columns = (
-        Account.id,
-        Account.username,
-        Account.name_zh,
-        Account.name_en,
-        Section.name_zh.label("section_zh"),
-        Section.name_en.label("section_en"),
-        Account.totp_confirmed_at,
-        Account.retired_at,
-    )
-    statement = (
-        select(*columns)
-        .outerjoin(Section, Section.id == Account.section_id)
-        .where(*_wanted(words, role, section_id, retired))
-    )
-    page = read_page(session, statement, [Key(Account.username)], cursor=cursor, size=size)
-    roles = _roles_of(session, [row.id for row in page.rows])
-    return Page([_line(row, roles) for row in page.rows], page.after, page.before)
-
-
-def _wanted(
-    words: str, role: Role | None, section_id: int | None, retired: bool
-) -> list[ColumnElement[bool]]:
-    wanted: list[ColumnElement[bool]] = [
-        Account.retired_at.is_not(None) if retired else Account.retired_at.is_(None)
-    ]
-    if words:
-        found = [
-            func.lower(c).contains(words.lower(), autoescape=True)
-            for c in (Account.username, Account.name_zh, Account.name_en)
-        ]
-        wanted.append(or_(*found))
-    if role is not None:
-        wanted.append(exists().where(AccountRole.account_id == Account.id, AccountRole.role == role))
-    if section_id is not None:
-        wanted.append(Account.section_id == section_id)
-    return wanted
-
-
-def _roles_of(session: Session, ids: Sequence[int]) -> Mapping[int, list[Role]]:
-    found = select(AccountRole.account_id, AccountRole.role).where(AccountRole.account_id.in_(ids))
-    roles: dict[int, list[Role]] = {}
-    order = list(Role)
-    for account_id, role in session.execute(found):
-        roles.setdefault(account_id, []).append(role)
-    return {k: sorted(v, key=order.index) for k, v in roles.items()}
-
-
-def _line(row: Any, roles: Mapping[int, list[Role]]) -> AccountLine:
-    return AccountLine(
-        id=row.id,
-        username=row.username,
-        name_zh=row.name_zh,
-        name_en=row.name_en,
-        section_zh=row.section_zh,
-        section_en=row.section_en,
-        roles=roles.get(row.id, []),
-        second_factor=row.totp_confirmed_at is not None,
-        retired=row.retired_at is not None,
-    )

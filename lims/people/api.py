@@ -10,12 +10,13 @@ from lims.core.calendar import set_day
 from lims.core.clock import local_date
 from lims.core.database import db
 from lims.core.numbering import set_pattern
-from lims.core.permissions import Actor
-from lims.core.web import clock, current_actor, unit_of_work
-from lims.people import accounts, identity, own_account, sections, sessions, tokens, trail
-from lims.people.house_rules import CalendarYear, PatternLine, calendar_year, list_patterns
+from lims.core.permissions import ROLE_PERMISSIONS, Actor, Role
+from lims.core.web import clock, current_actor, request_key, unit_of_work
+from lims.people import accounts, directory, identity, own_account, sections, sessions, tokens, trail
+from lims.people.house_rules import CalendarYear, PatternLine, calendar_year, list_patterns, preview_pattern
 from lims.people.models import Account, Section, UserSession
 from lims.people.schemas import (
+    AccessDump,
     AccountDump,
     AccountEditLoad,
     AccountLoad,
@@ -39,6 +40,7 @@ from lims.people.schemas import (
     PatternLoad,
     PatternSetDump,
     ProofLoad,
+    RoleDump,
     RolesLoad,
     SectionDump,
     SectionLoad,
@@ -136,7 +138,8 @@ def _listed(row: Any, use: Any) -> dict[str, object]:
 @blueprint.response(201, NewTokenDump)
 @refusals(409, 422)
 def post_token(**values: Any) -> dict[str, object]:
-    made = tokens.create_token(unit_of_work(), actor=current_actor(), **values)
+    """Only a signed-in browser may: a token that made tokens would never end."""
+    made = tokens.create_token(unit_of_work(), actor=current_actor(), **values, request_key=request_key())
     row = made.row
     names = ("id", "name", "created_at", "expires_at")
     return {**{n: getattr(row, n) for n in names}, "scopes": row.scopes.split(), "token": made.text}
@@ -157,7 +160,7 @@ def delete_token(token_id: int) -> None:
 @blueprint.response(200, AccountPageDump)
 @refusals(422)
 def list_accounts(**wanted: Any) -> object:
-    return accounts.list_accounts(db.session(), actor=current_actor(), **wanted)
+    return directory.list_accounts(db.session(), actor=current_actor(), **wanted)
 
 
 @blueprint.route("/accounts", methods=["POST"])
@@ -166,14 +169,14 @@ def list_accounts(**wanted: Any) -> object:
 @refusals(409, 422)
 def post_account(**values: Any) -> accounts.Invited:
     """A new person, with the one-time code for the first sign-in."""
-    return accounts.create_account(unit_of_work(), actor=current_actor(), **values)
+    return accounts.create_account(unit_of_work(), actor=current_actor(), **values, request_key=request_key())
 
 
 @blueprint.route(f"/accounts/{ID.format('account_id')}")
 @blueprint.response(200, AccountDump)
 @refusals(404)
 def show_account(account_id: int) -> Account:
-    return accounts.get_account(db.session(), actor=current_actor(), account_id=account_id)
+    return directory.get_account(db.session(), actor=current_actor(), account_id=account_id)
 
 
 @blueprint.route(f"/accounts/{ID.format('account_id')}", methods=["PUT"])
@@ -208,6 +211,36 @@ def retire_account(account_id: int, reason: str) -> Account:
     return accounts.retire_account(
         unit_of_work(), actor=current_actor(), account_id=account_id, reason=reason
     )
+
+
+@blueprint.route(f"/accounts/{ID.format('account_id')}/access")
+@blueprint.response(200, AccessDump)
+@refusals(404)
+def show_access(account_id: int) -> directory.Access:
+    """How the account can be entered now: sign-ins, tokens, codes."""
+    row = directory.get_account(db.session(), actor=current_actor(), account_id=account_id)
+    return directory.access_of(db.session(), actor=current_actor(), account=row, now=clock()())
+
+
+@blueprint.route(f"/accounts/{ID.format('account_id')}/end-sign-ins", methods=["POST"])
+@blueprint.arguments(ReasonLoad, as_kwargs=True)
+@blueprint.response(204)
+@refusals(404, 409, 422)
+def end_sign_ins(account_id: int, reason: str) -> None:
+    """Every sign-in and token of the account ends now."""
+    accounts.end_sign_ins(unit_of_work(), actor=current_actor(), account_id=account_id, reason=reason)
+
+
+@blueprint.route("/roles")
+@blueprint.response(200, RoleDump(many=True))
+@refusals()
+def show_roles() -> list[dict[str, object]]:
+    """What each role may do: the table of permissions."""
+    people = directory.count_roles(db.session(), actor=current_actor())
+    return [
+        {"role": role, "permissions": sorted(ROLE_PERMISSIONS[role]), "people": people.get(role, 0)}
+        for role in Role
+    ]
 
 
 @blueprint.route("/sections")
@@ -293,6 +326,15 @@ def show_patterns() -> list[PatternLine]:
 @refusals(409, 422)
 def put_pattern(kind: str, pattern: str) -> object:
     return set_pattern(unit_of_work(), actor=current_actor(), kind=kind, pattern=pattern)
+
+
+@blueprint.route("/number-patterns/preview")
+@blueprint.arguments(PatternLoad, location="query", as_kwargs=True)
+@blueprint.response(200, PatternDump)
+@refusals(422)
+def show_preview(kind: str, pattern: str) -> PatternLine:
+    """What the next number would look like; nothing is saved."""
+    return preview_pattern(db.session(), actor=current_actor(), kind=kind, pattern=pattern, today=today())
 
 
 @blueprint.route("/calendar")

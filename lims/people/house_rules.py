@@ -2,14 +2,20 @@
 
 import calendar
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lims.core.calendar import CalendarDay, DayKind
-from lims.core.numbering import DEFAULT_PATTERNS, NumberPattern, NumberSeries, write_number
+from lims.core.numbering import (
+    DEFAULT_PATTERNS,
+    NumberPattern,
+    NumberSeries,
+    check_pattern,
+    write_number,
+)
 from lims.core.permissions import Actor, Permission
 
 FIRST_YEAR, LAST_YEAR = 2000, 2200
@@ -64,6 +70,13 @@ def list_patterns(session: Session, *, actor: Actor, today: date) -> list[Patter
         following = write_number(pattern, today, last.get(kind, 0) + 1)
         lines.append(PatternLine(kind, pattern, kind in own, last.get(kind, 0), following))
     return lines
+
+
+def preview_pattern(session: Session, *, actor: Actor, kind: str, pattern: str, today: date) -> PatternLine:
+    """What the next number of ``kind`` would look like under ``pattern``. Raises InvalidInput."""
+    check_pattern(pattern)
+    line = next(line for line in list_patterns(session, actor=actor, today=today) if line.kind == kind)
+    return replace(line, pattern=pattern, following=write_number(pattern, today, line.given + 1))
 
 
 def calendar_year(session: Session, *, actor: Actor, year: int) -> CalendarYear:

@@ -1,12 +1,25 @@
 """Words and places in the navigation of this room."""
 
+from collections.abc import Callable
+from datetime import datetime, time
+
 from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from lims.core.calendar import DayKind
+from lims.core.clock import LAB_ZONE, local_date
+from lims.core.paging import CappedCount, capped_count
+from lims.core.permissions import Actor, Role
 from lims.core.permissions import Permission as P
-from lims.core.permissions import Role
-from lims.ui.labels import register
-from lims.ui.navigation import Entry
+from lims.core.web import clock
+from lims.people import face, trail
+from lims.people.audit_labels import object_words, verb_words
+from lims.people.directory import is_in_state, lacks_second_factor
+from lims.people.models import Account
+from lims.people.states import AccountState
+from lims.ui.labels import Tone, register, register_words
+from lims.ui.navigation import CAP, Card, Entry, Values, register_card
 from lims.ui.navigation import register as register_entry
 
 register(DayKind, {DayKind.OFF: _l("holiday"), DayKind.WORK: _l("worked")})
@@ -56,6 +69,31 @@ register(
     },
 )
 
+register(
+    AccountState,
+    {
+        AccountState.INVITED: _l("waits for first sign-in"),
+        AccountState.ACTIVE: _l("active"),
+        AccountState.RETIRED: _l("retired"),
+    },
+    {AccountState.INVITED: Tone.WAITING, AccountState.ACTIVE: Tone.DONE, AccountState.RETIRED: Tone.PLAIN},
+)
+register_words(
+    "NumberKind",
+    {
+        "order": _l("order"),
+        "sample": _l("sample"),
+        "worksheet": _l("worksheet"),
+        "test_report": _l("test report"),
+        "letter": _l("letter"),
+        "customer": _l("customer"),
+        "sampling_form": _l("sampling form"),
+    },
+)
+# Filters of the audit trail, and every page that shows an event.
+face.blueprint.add_app_template_filter(verb_words, "verb_words")
+face.blueprint.add_app_template_filter(object_words, "object_words")
+
 _ADMINISTRATION = frozenset({Role.ADMINISTRATOR})
 _OVERSIGHT = frozenset({Role.ADMINISTRATOR, Role.QUALITY_MANAGER, Role.DIRECTOR})
 register_entry(Entry("people.accounts_page", _l("People and roles"), P.ACCOUNT_READ, 700, _ADMINISTRATION))
@@ -63,3 +101,78 @@ register_entry(Entry("people.sections_page", _l("Sections"), P.ACCOUNT_EDIT, 710
 register_entry(Entry("people.patterns", _l("Numbering"), P.SETTINGS_EDIT, 720, _ADMINISTRATION))
 register_entry(Entry("people.calendar_page", _l("Calendar"), P.SETTINGS_EDIT, 730, _ADMINISTRATION))
 register_entry(Entry("people.audit_trail", _l("Audit trail"), P.AUDIT_READ, 740, _OVERSIGHT))
+
+# -- start page ----------------------------------------------------------------------
+
+
+def _invited(session: Session, _actor: Actor) -> CappedCount:
+    wanted = select(Account.id).where(is_in_state(AccountState.INVITED))
+    return capped_count(session, wanted, CAP)
+
+
+def _without_second_factor(session: Session, _actor: Actor) -> CappedCount:
+    return capped_count(session, select(Account.id).where(lacks_second_factor()), CAP)
+
+
+def _guesses(session: Session, actor: Actor) -> CappedCount:
+    wanted = trail.Filter(verb="session.guessed", start=_midnight())
+    return trail.count_events(session, actor=actor, wanted=wanted)
+
+
+def _events_today(session: Session, actor: Actor) -> CappedCount:
+    return trail.count_events(session, actor=actor, wanted=trail.Filter(start=_midnight()))
+
+
+def _midnight() -> datetime:
+    return datetime.combine(local_date(clock()()), time(), LAB_ZONE)
+
+
+def _today(**more: str) -> Callable[[], Values]:
+    return lambda: {"first_day": local_date(clock()()).isoformat(), **more}
+
+
+register_card(
+    Card(
+        "people.audit_trail",
+        _l("Accounts guessed at today"),
+        P.AUDIT_READ,
+        _guesses,
+        800,
+        roles=_OVERSIGHT,
+        values=_today(verb="session.guessed"),
+        tone=Tone.FAULT,
+    )
+)
+register_card(
+    Card(
+        "people.accounts_page",
+        _l("Waiting for their first sign-in"),
+        P.ACCOUNT_EDIT,
+        _invited,
+        810,
+        values={"state": "invited"},
+        tone=Tone.WAITING,
+    )
+)
+register_card(
+    Card(
+        "people.accounts_page",
+        _l("Without a second factor"),
+        P.ACCOUNT_EDIT,
+        _without_second_factor,
+        820,
+        values={"factor": "none"},
+        tone=Tone.RETURNED,
+    )
+)
+register_card(
+    Card(
+        "people.audit_trail",
+        _l("Recorded in the audit trail today"),
+        P.AUDIT_READ,
+        _events_today,
+        830,
+        roles=_OVERSIGHT,
+        values=_today(),
+    )
+)

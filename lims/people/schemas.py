@@ -10,6 +10,7 @@ from lims.core.clock import LAB_ZONE
 from lims.core.numbering import DEFAULT_PATTERNS
 from lims.core.permissions import Permission, Role
 from lims.people.house_rules import FIRST_YEAR, LAST_YEAR
+from lims.people.states import AccountState
 from lims.people.tokens import LONGEST_DAYS
 from lims.people.trail import Filter
 from lims.ui.shapes import (
@@ -180,6 +181,23 @@ class AccountRoleDump(Schema):
     role = choice(Role)
 
 
+class AccessDump(Schema):
+    state = choice(AccountState)
+    last_seen_at = fields.AwareDateTime(allow_none=True)
+    open_sessions = fields.Integer()
+    tokens = fields.Integer()
+    recovery_codes = fields.Integer()
+    code_expires_at = fields.AwareDateTime(
+        allow_none=True, metadata={"description": "Of an unused one-time code."}
+    )
+
+
+class RoleDump(Schema):
+    role = choice(Role)
+    permissions = fields.List(choice(Permission))
+    people = fields.Integer(metadata={"description": "Accounts in use that hold the role."})
+
+
 class InvitedDump(Schema):
     account = fields.Nested(AccountDump)
     code = fields.String(data_key="one_time_code", metadata={"description": "Shown now and never again."})
@@ -279,11 +297,16 @@ class PatternSetDump(Schema):
 
 
 class DayLoad(Load):
-    """``kind`` null: an ordinary day again."""
+    """``kind`` null: an ordinary day again. ``last_day``: every day up to it."""
 
     day = legal_day(required=True)
+    last_day = legal_day(load_default=None, allow_none=True)
     kind = choice(DayKind, required=True, allow_none=True)
     name = text(80, required=False, load_default="")
+
+
+class DayQuery(Load):
+    day = legal_day(load_default=None)
 
 
 class YearQuery(Load):
@@ -299,6 +322,7 @@ class DayDump(Schema):
 
 class DaySetDump(Schema):
     day = fields.Date()
+    last_day = fields.Date(allow_none=True)
     kind = choice(DayKind, allow_none=True)
     name = fields.String()
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from flask_babel import gettext as _
 from sqlalchemy import select, update
 
 from lims.core.errors import NotFound
@@ -113,7 +114,7 @@ def revoke_session(uow: UnitOfWork, *, actor: Actor, session_id: int) -> None:
     with uow:
         row = uow.session.get(UserSession, session_id)
         if row is None or row.account_id != actor.id:
-            raise NotFound("no such session")
+            raise NotFound(_("This does not exist (any more)."))
         end_session(uow, session_id, "revoked")
         uow.audit("session.revoke", actor, ("user_session", session_id))
         uow.commit()
@@ -124,6 +125,13 @@ def revoke_other_sessions(uow: UnitOfWork, *, actor: Actor) -> None:
     with uow:
         end_sessions_of(uow, actor.id or 0, "revoked", but=actor.session_id)
         uow.audit("session.revoke_others", actor, ("account", actor.id))
+        uow.commit()
+
+
+def abandon(uow: UnitOfWork, session_id: int) -> None:
+    """Give up a sign-in that waits for its second factor."""
+    with uow:
+        end_session(uow, session_id, "abandoned")
         uow.commit()
 
 

@@ -11,11 +11,10 @@ from lims.core.database import db
 from lims.core.errors import InvalidInput, NotSignedIn
 from lims.core.ratelimit import hit
 from lims.core.web import current_actor, signed_in, unit_of_work
-from lims.people import identity
+from lims.people import identity, sessions
 from lims.people.face import blueprint
 from lims.people.schemas import CodeLoad, FirstSignInLoad, PasswordLoad
 from lims.people.second_factor import enrolment
-from lims.people.sessions import sign_out as end_sign_in
 from lims.people.sign_in import (
     Entered,
     HalfWay,
@@ -116,7 +115,7 @@ def confirm_authenticator() -> Answer | tuple[str, int]:
 
 @blueprint.post("/sign-out")
 def sign_out() -> Answer:
-    end_sign_in(unit_of_work(), actor=current_actor())
+    sessions.sign_out(unit_of_work(), actor=current_actor())
     language = session.get("language")
     session.clear()
     if language:
@@ -129,6 +128,8 @@ def sign_out() -> Answer:
 @blueprint.post("/sign-in/abandon")
 def abandon() -> Answer:
     """Leave a sign-in that is half done."""
+    if half := identity.half_way():
+        sessions.abandon(unit_of_work(), half.session_id)
     response = make_response(redirect(url_for("people.sign_in")))
     identity.drop_cookie(response)
     return response
@@ -157,6 +158,8 @@ def go_on(entered: Entered) -> Answer:
 
 def enter(response: Response, entered: Entered) -> Response:
     """The browser forgets what it had before: a planted cookie or page session is worth nothing."""
+    if before := signed_in():
+        sessions.sign_out(unit_of_work(), actor=before)
     language = entered.language or session.get("language")
     session.clear()
     if language:

@@ -8,9 +8,9 @@ from datetime import timedelta
 from flask_babel import gettext as _
 from sqlalchemy import Row, select, update
 
-from lims.core.errors import InvalidInput, NotFound
+from lims.core.errors import InvalidInput, NotFound, PermissionDenied
 from lims.core.permissions import Actor, Permission
-from lims.core.uow import UnitOfWork
+from lims.core.uow import RequestKey, UnitOfWork
 from lims.people.models import ApiToken, ApiTokenUse
 from lims.people.sessions import token_hash
 
@@ -27,12 +27,26 @@ class NewToken:
 
 
 def create_token(
-    uow: UnitOfWork, *, actor: Actor, name: str, scopes: Collection[Permission], days: int
+    uow: UnitOfWork,
+    *,
+    actor: Actor,
+    name: str,
+    scopes: Collection[Permission],
+    days: int,
+    request_key: RequestKey | None = None,
 ) -> NewToken:
-    """A token acts for its owner, never beyond the owner's permissions of the day it is used."""
+    """A token acts for its owner, never beyond the owner's permissions of the day it is used.
+
+    Only a person who is signed in makes one: a token that made tokens would never end
+    (PermissionDenied, ``session_needed``). The same request again gives the same token a new text.
+    """
     actor.require(Permission.SELF)
+    if actor.session_id is None:
+        raise PermissionDenied(_("Sign in on a page to make a token."), code="session_needed")
     _check(actor, scopes, days)
     with uow:
+        if (made := uow.replayed(ApiToken, actor=actor, request_key=request_key)) is not None:
+            return _new_text(uow, actor, made)
         if len(_mine(uow, actor)) >= MOST_TOKENS:
             raise InvalidInput(
                 _("Revoke a token first: %(n)s are enough.", n=MOST_TOKENS), code="too_many_tokens"
@@ -50,7 +64,17 @@ def create_token(
         )
         uow.add(ApiTokenUse(token_id=row.id, last_used_at=uow.now, uses=0))
         uow.audit("token.create", actor, row)
+        uow.remember(row)
         uow.commit()
+    return NewToken(row, f"lims_{row.id}_{secret}")
+
+
+def _new_text(uow: UnitOfWork, actor: Actor, row: ApiToken) -> NewToken:
+    """The first answer was lost on its way: nobody knows that text, so it is replaced."""
+    secret = secrets.token_urlsafe(32)
+    row.secret_hash = token_hash(secret)
+    uow.audit("token.create", actor, ("api_token", row.id), reason="asked again")
+    uow.commit()
     return NewToken(row, f"lims_{row.id}_{secret}")
 
 

@@ -12,9 +12,9 @@ from flask_babel import gettext as _
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from lims.core.audit import AuditEvent, AuditHead, Break, verify_chain
+from lims.core.audit import AuditEvent, AuditHead, Break, Draft, event_hash, verify_chain
 from lims.core.errors import NotFound
-from lims.core.paging import Key, Page, read_page
+from lims.core.paging import CappedCount, Key, Page, capped_count, read_page
 from lims.core.permissions import Actor, Permission
 
 MOST_EXPORTED = 100_000
@@ -94,6 +94,12 @@ def list_events(
     return read_page(session, statement, [Key(_TABLE.seq, descending=True)], cursor=cursor, size=size)
 
 
+def count_events(session: Session, *, actor: Actor, wanted: Filter) -> CappedCount:
+    """Up to 999, for the start page."""
+    actor.require(Permission.AUDIT_READ)
+    return capped_count(session, select(_TABLE.seq).where(*wanted.conditions()), 999)
+
+
 def get_event(session: Session, *, actor: Actor, seq: int) -> AuditEvent:
     actor.require(Permission.AUDIT_READ)
     found = session.get(AuditEvent, seq)
@@ -114,6 +120,12 @@ def _text(values: dict[str, object], name: str) -> str | None:
         return None
     value = values[name]
     return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def holds(event: AuditEvent) -> bool:
+    """Whether the event's content fits its own hash (``check_chain`` says whether its place fits too)."""
+    draft = Draft(**{name: getattr(event, name) for name in Draft.__slots__})
+    return event_hash(event.seq, draft, event.prev_hash) == event.hash
 
 
 def head(session: Session) -> tuple[int, str]:

@@ -64,6 +64,8 @@ class Form:
         self.code: str | None = None
         self.errors: dict[str, list[str]] = {}
         self.status = 200
+        # Begins the ids of its fields: where a page has several forms, each needs its own.
+        self.prefix = "f"
         self.request_key = typed.get("request_key") or secrets.token_urlsafe(18)
         self._typed = typed
         self._values: dict[str, Any] | None = None

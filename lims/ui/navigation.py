@@ -44,7 +44,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A number on the start page that is a link to exactly that list. Shown also at zero, unless ``quiet``."""
+    """A number on the start page that is a link to exactly that list. Shown also at zero, unless ``quiet``.
+
+    ``values`` is called where the address depends on the day.
+    """
 
     endpoint: str
     label: Text
@@ -52,7 +55,7 @@ class Card:
     count: Counter
     order: int = 100
     roles: frozenset[Role] = frozenset()
-    values: Values = field(default_factory=dict)
+    values: Values | Callable[[], Values] = field(default_factory=dict)
     tone: Tone = Tone.PLAIN
     detail: Text | None = None
     quiet: bool = False
@@ -71,7 +74,7 @@ class Shown:
 
 
 _entries: dict[tuple[str, tuple[tuple[str, Any], ...]], Entry] = {}
-_cards: dict[tuple[str, tuple[tuple[str, Any], ...]], Card] = {}
+_cards: dict[tuple[str, object], Card] = {}
 
 
 def register(entry: Entry) -> None:
@@ -80,7 +83,8 @@ def register(entry: Entry) -> None:
 
 
 def register_card(card: Card) -> None:
-    _cards[card.endpoint, tuple(sorted(card.values.items()))] = card
+    fixed = card.values if callable(card.values) else tuple(sorted(card.values.items()))
+    _cards[card.endpoint, fixed] = card
 
 
 def registered_entries() -> Sequence[Entry]:
@@ -115,8 +119,9 @@ def cards_for(actor: Actor, session: Session) -> list[Shown]:
         if count is None or (card.quiet and str(count) == "0"):
             continue
         tone = card.tone if str(count) != "0" else Tone.PLAIN
+        values = card.values() if callable(card.values) else card.values
         shown.append(
-            Shown(card.label, url_for(card.endpoint, **card.values), count, tone=tone, detail=card.detail)
+            Shown(card.label, url_for(card.endpoint, **values), count, tone=tone, detail=card.detail)
         )
     return shown
 

@@ -31,6 +31,11 @@ if (searched.length) {
 document.querySelectorAll("form.filters select").forEach((select) => {
   select.addEventListener("change", () => select.form.requestSubmit());
 });
+// Paper is a browser's business: without script the button does not show.
+document.querySelectorAll("[data-print]").forEach((button) => {
+  button.hidden = false;
+  button.addEventListener("click", () => window.print());
+});
 // Menus close when one looks elsewhere.
 document.addEventListener("click", (event) => {
   document.querySelectorAll("details.who[open], details.confirm[open]").forEach((menu) => {
