@@ -8,10 +8,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lims.catalogue.models import BusinessType, Payer
+from lims.catalogue.references import refuse_taken
 from lims.core.calendar import work_calendar
-from lims.core.errors import InvalidInput
+from lims.core.errors import InvalidInput, NotFound
 from lims.core.permissions import Actor, Permission
-from lims.core.uow import UnitOfWork
+from lims.core.uow import RequestKey, UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +43,25 @@ def business_types(session: Session, *, also_retired: bool = False) -> list[Busi
     return list(session.scalars(wanted if also_retired else wanted.where(BusinessType.active)))
 
 
-def create_business_type(uow: UnitOfWork, *, actor: Actor, text: BusinessTypeText) -> BusinessType:
+def business_type(session: Session, business_type_id: int) -> BusinessType:
+    row = session.get(BusinessType, business_type_id)
+    if row is None:
+        raise NotFound(_("This business type does not exist."))
+    return row
+
+
+def create_business_type(
+    uow: UnitOfWork, *, actor: Actor, text: BusinessTypeText, request_key: RequestKey | None = None
+) -> BusinessType:
     actor.require(Permission.CATALOGUE_EDIT)
     _check(text)
     with uow:
+        if (made := uow.replayed(BusinessType, actor=actor, request_key=request_key)) is not None:
+            return made
+        refuse_taken(uow, BusinessType, text.code)
         row = uow.add(BusinessType(**_values(text)))
         uow.audit("business_type.add", actor, row)
+        uow.remember(row)
         uow.commit()
     return row
 
@@ -60,6 +74,7 @@ def edit_business_type(
     _check(text)
     with uow:
         row = uow.get(BusinessType, business_type_id, version=version)
+        refuse_taken(uow, BusinessType, text.code, own_id=business_type_id)
         for name, value in _values(text).items():
             setattr(row, name, value)
         uow.audit("business_type.edit", actor, row)

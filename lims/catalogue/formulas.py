@@ -19,7 +19,7 @@ from lims.metrology.formula_check import Formula, Shape, compile_formula
 from lims.metrology.formula_tree import FormulaError
 from lims.metrology.numerals import read_numeral
 from lims.metrology.rounding import check_interval, round_significant, round_to
-from lims.metrology.values import DetectionLimits
+from lims.metrology.values import DetectionLimits, Number, ResultValue, against_detection
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 _SEPARATORS = re.compile(r"[,;、，；\s]+")
@@ -27,10 +27,23 @@ _SEPARATORS = re.compile(r"[,;、，；\s]+")
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What a formula gives: every step, the unrounded value, the value as reported."""
+    """What a formula gives: every step, the unrounded value, it rounded, and what the report would say.
+
+    ``outcome``: not detected or below quantification where the unrounded value lies below the method's limits.
+    """
 
     evaluation: Evaluation
     reported: Decimal
+    outcome: ResultValue
+
+
+class FormulaRefused(InvalidInput):
+    """What is wrong with a formula; ``position`` counts its characters from 0, None: the formula as a whole."""
+
+    def __init__(self, refusal: MetrologyError) -> None:
+        sentence = sentence_of(refusal)
+        super().__init__(sentence, code=refusal.code, fields={"formula": [sentence]})
+        self.position = refusal.position if isinstance(refusal, FormulaError) else None
 
 
 def sentence_of(error: MetrologyError) -> str:
@@ -41,14 +54,13 @@ def sentence_of(error: MetrologyError) -> str:
 
 
 def compiled(text: VersionText, *, own_code: str, item_codes: Collection[str]) -> Formula:
-    """The formula checked against its inputs and the other test items. Raises InvalidInput."""
+    """The formula checked against its inputs and the other test items. Raises FormulaRefused."""
     inputs = {one.name: Shape.LIST if one.replicates > 1 else Shape.NUMBER for one in text.inputs}
     others = set(item_codes) - {own_code}
     try:
         return compile_formula(text.formula, inputs=inputs, items=others)
     except MetrologyError as refusal:
-        sentence = sentence_of(refusal)
-        raise InvalidInput(sentence, code=refusal.code, fields={"formula": [sentence]}) from refusal
+        raise FormulaRefused(refusal) from refusal
 
 
 def check_version(text: VersionText, *, own_code: str, item_codes: Collection[str]) -> None:
@@ -106,7 +118,7 @@ _METROLOGY_CHECKS = {"round_to": _check_interval, "significant": _check_digits, 
 
 
 def refuse_circle(session: Session, own_code: str, formula: str) -> None:
-    """Raises InvalidInput (``formula_circle``) when items would need each other's results."""
+    """Raises FormulaRefused (``formula_circle``) when items would need each other's results."""
     rows = session.execute(
         select(TestItem.code, MethodVersion.formula)
         .join(Method, Method.test_item_id == TestItem.id)
@@ -124,8 +136,7 @@ def refuse_circle(session: Session, own_code: str, formula: str) -> None:
     try:
         computing_order(needs)
     except MetrologyError as refusal:
-        sentence = sentence_of(refusal)
-        raise InvalidInput(sentence, code=refusal.code, fields={"formula": [sentence]}) from refusal
+        raise FormulaRefused(refusal) from refusal
 
 
 def try_version(
@@ -133,7 +144,7 @@ def try_version(
 ) -> Trial:
     """Evaluate with ``typed`` figures: inputs by name (replicates apart by commas), items as ``@code``.
 
-    Raises InvalidInput; ``fields`` name the inputs.
+    Raises InvalidInput; ``fields`` name the inputs: ``figures.m1``, ``figures.@moisture``.
     """
     formula = compiled(text, own_code=own_code, item_codes=item_codes)
     faults: dict[str, list[str]] = {}
@@ -144,20 +155,20 @@ def try_version(
         try:
             given[name] = _figures(typed.get(name, ""), name in lists)
         except MetrologyError as refusal:
-            faults[name] = [sentence_of(refusal)]
+            faults[f"figures.{name}"] = [sentence_of(refusal)]
     for key in formula.items:
         try:
             items[key] = _figure(typed.get(f"@{key}", ""))
         except MetrologyError as refusal:
-            faults[f"@{key}"] = [sentence_of(refusal)]
+            faults[f"figures.@{key}"] = [sentence_of(refusal)]
     if faults:
         raise InvalidInput(_("Some figures cannot be read."), code="bad_figures", fields=faults)
     try:
         evaluation = evaluate(formula, given, items)
-        return Trial(evaluation, _reported(evaluation, text))
+        reported = _reported(evaluation, text)
+        return Trial(evaluation, reported, _outcome(evaluation, reported, text))
     except MetrologyError as refusal:
-        sentence = sentence_of(refusal)
-        raise InvalidInput(sentence, code=refusal.code, fields={"formula": [sentence]}) from refusal
+        raise FormulaRefused(refusal) from refusal
 
 
 def _figure(typed: str) -> Decimal | None:
@@ -168,6 +179,11 @@ def _figures(typed: str, many: bool) -> Input:
     if not many:
         return _figure(typed)
     return tuple(read_numeral(part) for part in _SEPARATORS.split(typed.strip()) if part) or None
+
+
+def _outcome(evaluation: Evaluation, reported: Decimal, text: VersionText) -> ResultValue:
+    found = against_detection(Number(evaluation.value, text.unit), DetectionLimits(text.lod, text.loq))
+    return Number(reported, text.unit) if isinstance(found, Number) else found
 
 
 def _reported(evaluation: Evaluation, text: VersionText) -> Decimal:

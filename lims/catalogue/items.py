@@ -1,7 +1,7 @@
 """Test items: what can be measured, in which section and field, at which price."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -10,10 +10,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lims.catalogue.models import TestItem
+from lims.catalogue.references import holds_words, named, refuse_taken
 from lims.core.errors import InvalidInput, NotFound
 from lims.core.paging import Key, Page, read_page
 from lims.core.permissions import Actor, Permission
-from lims.core.uow import UnitOfWork
+from lims.core.uow import RequestKey, UnitOfWork
 from lims.people.models import Section
 
 # Formulas name items (``@moisture``), so a code is a name the formula language can read.
@@ -34,6 +35,15 @@ class ItemText:
     price: Decimal
     retest_allowed: bool = True
     active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class NewPrice:
+    """What an item costs from now on, in yuan; ``version`` of the row that was shown."""
+
+    test_item_id: int
+    version: int
+    price: Decimal
 
 
 def item(session: Session, test_item_id: int) -> TestItem:
@@ -58,6 +68,11 @@ def fields_in_use(session: Session) -> list[str]:
     return list(session.scalars(select(TestItem.field).distinct().order_by(TestItem.field)))
 
 
+def all_items(session: Session) -> list[TestItem]:
+    """By code, for select boxes; those no longer offered too."""
+    return list(session.scalars(select(TestItem).order_by(TestItem.code)))
+
+
 def list_items(
     session: Session,
     *,
@@ -70,13 +85,7 @@ def list_items(
     """By code."""
     wanted = select(TestItem)
     if words.strip():
-        text = words.strip().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        pattern = f"%{text}%"
-        wanted = wanted.where(
-            TestItem.code.ilike(pattern, escape="\\")
-            | TestItem.name_zh.ilike(pattern, escape="\\")
-            | TestItem.name_en.ilike(pattern, escape="\\")
-        )
+        wanted = wanted.where(holds_words(words, TestItem.code, TestItem.name_zh, TestItem.name_en))
     if section_id is not None:
         wanted = wanted.where(TestItem.section_id == section_id)
     if not also_retired:
@@ -85,13 +94,19 @@ def list_items(
     return Page([row[0] for row in page.rows], page.after, page.before)
 
 
-def create_item(uow: UnitOfWork, *, actor: Actor, text: ItemText) -> TestItem:
+def create_item(
+    uow: UnitOfWork, *, actor: Actor, text: ItemText, request_key: RequestKey | None = None
+) -> TestItem:
     actor.require(Permission.CATALOGUE_EDIT)
     _check(text)
     with uow:
-        uow.get(Section, text.section_id, lock=False)
+        if (made := uow.replayed(TestItem, actor=actor, request_key=request_key)) is not None:
+            return made
+        named(uow, Section, text.section_id, "section_id")
+        refuse_taken(uow, TestItem, text.code)
         row = uow.add(TestItem(**_values(text)))
         uow.audit("test_item.add", actor, row)
+        uow.remember(row)
         uow.commit()
     return row
 
@@ -108,12 +123,36 @@ def edit_item(uow: UnitOfWork, *, actor: Actor, test_item_id: int, version: int,
                 code="code_fixed",
                 fields={"code": [_("Keep %(code)s.", code=row.code)]},
             )
-        uow.get(Section, text.section_id, lock=False)
+        named(uow, Section, text.section_id, "section_id")
         for name, value in _values(text).items():
             setattr(row, name, value)
         uow.audit("test_item.edit", actor, row)
         uow.commit()
     return row
+
+
+def change_prices(uow: UnitOfWork, *, actor: Actor, prices: Sequence[NewPrice]) -> int:
+    """Set list prices together; how many differ from before. Orders keep the price they were given.
+
+    Raises InvalidInput (``bad_price``; ``fields`` count the prices from 0) and then changes none.
+    """
+    actor.require(Permission.CATALOGUE_EDIT)
+    faults = {
+        f"prices.{n}.price": fault for n, one in enumerate(prices) if (fault := _price_faults(one.price))
+    }
+    if faults:
+        raise InvalidInput(_("Some prices cannot be saved."), code="bad_price", fields=faults)
+    changed = 0
+    with uow:
+        # By number, so that two clerks never wait for each other in a circle.
+        for one in sorted(prices, key=lambda one: one.test_item_id):
+            row = uow.get(TestItem, one.test_item_id, version=one.version)
+            if row.price != one.price:
+                row.price = one.price
+                uow.audit("test_item.price", actor, row)
+                changed += 1
+        uow.commit()
+    return changed
 
 
 def _values(text: ItemText) -> dict[str, object]:
@@ -126,9 +165,13 @@ def _check(text: ItemText) -> None:
         faults["code"] = [_("Small letters, digits and underscores, beginning with a letter.")]
     if not FIELD.fullmatch(text.field):
         faults["field"] = [_("Small letters, digits and underscores, beginning with a letter.")]
-    if not Decimal(0) <= text.price <= DEAREST:
-        faults["price"] = [_("A price is 0 to 1,000,000 yuan.")]
-    elif text.price != text.price.quantize(Decimal("0.01")):
-        faults["price"] = [_("A price has two decimals.")]
+    if fault := _price_faults(text.price):
+        faults["price"] = fault
     if faults:
         raise InvalidInput(_("This test item cannot be saved."), code="bad_item", fields=faults)
+
+
+def _price_faults(price: Decimal) -> list[str]:
+    if not Decimal(0) <= price <= DEAREST:
+        return [_("A price is 0 to 1,000,000 yuan.")]
+    return [] if price == price.quantize(Decimal("0.01")) else [_("A price has two decimals.")]

@@ -11,10 +11,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lims.catalogue.categories import lineages
+from lims.catalogue.formulas import sentence_of
 from lims.catalogue.models import Category, Comparison, Limit, LimitKind, StandardEdition, TestItem
-from lims.core.errors import Conflict, InvalidInput
+from lims.catalogue.references import named
+from lims.core.errors import Conflict, InvalidInput, NotFound
 from lims.core.permissions import Actor, Permission
-from lims.core.uow import UnitOfWork
+from lims.core.uow import RequestKey, UnitOfWork
 from lims.metrology import limits as metrology
 from lims.metrology.errors import MetrologyError
 
@@ -119,7 +121,9 @@ def as_metrology(row: Limit | LimitText) -> metrology.Limit:
     try:
         return _converted(row)
     except MetrologyError as refusal:
-        raise InvalidInput(str(refusal), code=refusal.code) from refusal
+        sentence = sentence_of(refusal)
+        field = "high" if row.kind is LimitKind.RANGE else "m_small"
+        raise InvalidInput(sentence, code=refusal.code, fields={field: [sentence]}) from refusal
 
 
 def _converted(row: Limit | LimitText) -> metrology.Limit:
@@ -160,26 +164,48 @@ def limits_of_items(session: Session, test_item_ids: Collection[int]) -> list[Li
     )
 
 
-def add_limit(uow: UnitOfWork, *, actor: Actor, text: LimitText) -> Limit:
+def limit(session: Session, limit_id: int) -> Limit:
+    row = session.get(Limit, limit_id)
+    if row is None:
+        raise NotFound(_("This limit does not exist."))
+    return row
+
+
+def add_limit(
+    uow: UnitOfWork, *, actor: Actor, text: LimitText, request_key: RequestKey | None = None
+) -> Limit:
     """Raises Conflict (``limit_overlap``) where a limit for this item and class holds on one of the days."""
     actor.require(Permission.CATALOGUE_EDIT)
     _check(text)
     with uow:
+        if (made := uow.replayed(Limit, actor=actor, request_key=request_key)) is not None:
+            return made
         _check_references(uow, text)
         _refuse_overlap(uow, text)
         row = uow.add(_row(text))
         uow.audit("limit.add", actor, row)
+        uow.remember(row)
         uow.commit()
     return row
 
 
-def supersede_limit(uow: UnitOfWork, *, actor: Actor, limit_id: int, version: int, text: LimitText) -> Limit:
+def supersede_limit(
+    uow: UnitOfWork,
+    *,
+    actor: Actor,
+    limit_id: int,
+    version: int,
+    text: LimitText,
+    request_key: RequestKey | None = None,
+) -> Limit:
     """A new limit from ``text.valid_from`` on; the old one ends the day before and stays as it was.
 
     Item and product class are those of the old limit, whatever ``text`` says.
     """
     actor.require(Permission.CATALOGUE_EDIT)
     with uow:
+        if (made := uow.replayed(Limit, actor=actor, request_key=request_key)) is not None:
+            return made
         old = uow.get(Limit, limit_id, version=version)
         text = replace(text, test_item_id=old.test_item_id, category_id=old.category_id)
         _check(text)
@@ -197,6 +223,7 @@ def supersede_limit(uow: UnitOfWork, *, actor: Actor, limit_id: int, version: in
         _refuse_overlap(uow, text)
         row = uow.add(_row(text))
         uow.audit("limit.add", actor, row)
+        uow.remember(row)
         uow.commit()
     return row
 
@@ -228,8 +255,27 @@ def _row(text: LimitText) -> Limit:
     return Limit(**{name: getattr(text, name) for name in LimitText.__slots__})
 
 
+FIGURES = ("low", "high", "n", "c", "m_small", "m_large")
+_TAKEN: Mapping[LimitKind, frozenset[str]] = {
+    LimitKind.MAX: frozenset({"high"}),
+    LimitKind.MIN: frozenset({"low"}),
+    LimitKind.RANGE: frozenset({"low", "high"}),
+    LimitKind.NOT_PERMITTED: frozenset(),
+    LimitKind.NOT_DETECTED: frozenset(),
+    LimitKind.PLAN: frozenset({"n", "c", "m_small", "m_large"}),
+}
+
+
 def _check(text: LimitText) -> None:
     as_metrology(text)
+    # A figure that nobody judges by would still stand on the page and be believed.
+    idle = [name for name in FIGURES if name not in _TAKEN[text.kind] and getattr(text, name) is not None]
+    if idle:
+        raise InvalidInput(
+            _("This kind of limit does not use all figures that were given."),
+            code="limit_figure_unused",
+            fields={name: [_("Leave this empty for this kind of limit.")] for name in idle},
+        )
     if text.valid_to is not None and text.valid_to < text.valid_from:
         raise InvalidInput(
             _("A limit cannot end before it begins (%(day)s).", day=text.valid_from),
@@ -239,10 +285,11 @@ def _check(text: LimitText) -> None:
 
 
 def _check_references(uow: UnitOfWork, text: LimitText) -> None:
-    uow.get(StandardEdition, text.standard_id, lock=False)
-    uow.get(TestItem, text.test_item_id)  # locked: two clerks cannot add the same limit at once
+    named(uow, StandardEdition, text.standard_id, "standard_id")
+    # locked: two clerks cannot add the same limit at once
+    named(uow, TestItem, text.test_item_id, "test_item_id", lock=True)
     if text.category_id is not None:
-        uow.get(Category, text.category_id, lock=False)
+        named(uow, Category, text.category_id, "category_id")
 
 
 def _refuse_overlap(uow: UnitOfWork, text: LimitText) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from flask_babel import gettext as _
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import flag_modified
 
 from lims.catalogue.formulas import check_version, refuse_circle
 from lims.catalogue.method_text import PLAIN, InputText, VersionText, described, text_of
@@ -17,9 +18,10 @@ from lims.catalogue.models import (
     StandardEdition,
     TestItem,
 )
-from lims.core.errors import InvalidInput, NotFound, TransitionRefused
+from lims.catalogue.references import named
+from lims.core.errors import Conflict, InvalidInput, NotFound, TransitionRefused
 from lims.core.permissions import Actor, Permission
-from lims.core.uow import UnitOfWork
+from lims.core.uow import RequestKey, UnitOfWork
 
 
 def method(session: Session, method_id: int) -> Method:
@@ -68,16 +70,21 @@ def add_method(
     standard_id: int,
     clause: str = "",
     preferred: bool = True,
+    request_key: RequestKey | None = None,
 ) -> Method:
     """Measure the item by this standard edition. It can be ordered once a version is released."""
     actor.require(Permission.CATALOGUE_EDIT)
     with uow:
+        if (made := uow.replayed(Method, actor=actor, request_key=request_key)) is not None:
+            return made
         uow.get(TestItem, test_item_id)
-        uow.get(StandardEdition, standard_id, lock=False)
+        named(uow, StandardEdition, standard_id, "standard_id")
+        _refuse_same(uow.session, test_item_id, standard_id, clause)
         row = uow.add(
             Method(test_item_id=test_item_id, standard_id=standard_id, clause=clause, preferred=preferred)
         )
         uow.audit("method.add", actor, row)
+        uow.remember(row)
         uow.commit()
     return row
 
@@ -88,6 +95,7 @@ def edit_method(
     actor.require(Permission.CATALOGUE_EDIT)
     with uow:
         row = uow.get(Method, method_id, version=version)
+        _refuse_same(uow.session, row.test_item_id, row.standard_id, clause, own_id=row.id)
         row.clause, row.preferred = clause, preferred
         uow.audit("method.edit", actor, row)
         uow.commit()
@@ -95,11 +103,18 @@ def edit_method(
 
 
 def draft_version(
-    uow: UnitOfWork, *, actor: Actor, method_id: int, text: VersionText | None = None
+    uow: UnitOfWork,
+    *,
+    actor: Actor,
+    method_id: int,
+    text: VersionText | None = None,
+    request_key: RequestKey | None = None,
 ) -> MethodVersion:
     """A new draft; without ``text`` a copy of the newest version. One draft a method at a time."""
     actor.require(Permission.CATALOGUE_EDIT)
     with uow:
+        if (made := uow.replayed(MethodVersion, actor=actor, request_key=request_key)) is not None:
+            return made
         owner = uow.get(Method, method_id)
         newest = _newest(uow.session, method_id)
         if newest is not None and newest.released_at is None:
@@ -112,35 +127,43 @@ def draft_version(
         _fill(row, text)
         uow.add(row)
         uow.audit("method_version.draft", actor, row, after=described(row))
+        uow.remember(row)
         uow.commit()
     return row
 
 
-def edit_version(uow: UnitOfWork, *, actor: Actor, version_id: int, text: VersionText) -> MethodVersion:
-    """Raises TransitionRefused (``version_released``): a released version never changes."""
+def edit_version(
+    uow: UnitOfWork, *, actor: Actor, version_id: int, version: int, text: VersionText
+) -> MethodVersion:
+    """A draft may be incomplete. Raises TransitionRefused (``version_released``) for any other version."""
     actor.require(Permission.CATALOGUE_EDIT)
     with uow:
-        row = uow.get(MethodVersion, version_id)
+        row = uow.get(MethodVersion, version_id, version=version)
         _refuse_released(row)
         before = described(row)
         row.inputs.clear()
         row.equipment.clear()
         uow.flush()
         _fill(row, text)
+        flag_modified(row, "formula")  # changed inputs are a changed draft, too
         uow.audit("method_version.edit", actor, row, before=before, after=described(row))
         uow.commit()
     return row
 
 
-def release_version(uow: UnitOfWork, *, actor: Actor, version_id: int) -> MethodVersion:
-    """New orders use it from now on; older versions of the method retire, results go on naming theirs."""
+def release_version(
+    uow: UnitOfWork, *, actor: Actor, version_id: int, version: int | None = None
+) -> MethodVersion:
+    """New orders use it from now on; older versions of the method retire, results go on naming theirs.
+
+    ``version``: of the draft that was looked at, so that nobody releases what another just changed.
+    """
     actor.require(Permission.CATALOGUE_EDIT)
     with uow:
-        row = uow.get(MethodVersion, version_id)
+        row = uow.get(MethodVersion, version_id, version=version)
         _refuse_released(row)
-        known = uow.session.scalars(select(TestItem.code)).all()
         text, code = text_of(row), row.method.test_item.code
-        check_version(text, own_code=code, item_codes=set(known))
+        check_version(text, own_code=code, item_codes=item_codes(uow.session))
         refuse_circle(uow.session, code, text.formula)
         older = select(MethodVersion).where(
             MethodVersion.method_id == row.method_id,
@@ -167,6 +190,23 @@ def retire_version(uow: UnitOfWork, *, actor: Actor, version_id: int, why: str) 
         uow.audit("method_version.retire", actor, row, reason=why)
         uow.commit()
     return row
+
+
+def item_codes(session: Session) -> set[str]:
+    """What formulas may name with ``@``."""
+    return set(session.scalars(select(TestItem.code)))
+
+
+def _refuse_same(
+    session: Session, test_item_id: int, standard_id: int, clause: str, own_id: int | None = None
+) -> None:
+    same = select(Method.id).where(
+        Method.test_item_id == test_item_id, Method.standard_id == standard_id, Method.clause == clause
+    )
+    found = session.scalars(same).one_or_none()
+    if found is not None and found != own_id:
+        sentence = _("The item has a method by this standard and clause already.")
+        raise Conflict(sentence, code="method_twice", fields={"clause": [sentence]})
 
 
 def _newest(session: Session, method_id: int) -> MethodVersion | None:

@@ -32,6 +32,12 @@ class Comparison(StrEnum):
     ROUNDED_VALUE = "rounded_value"
 
 
+class VersionState(StrEnum):
+    DRAFT = "draft"
+    IN_USE = "in_use"
+    RETIRED = "retired"
+
+
 class ResultKind(StrEnum):
     NUMBER = "number"
     COUNTS = "counts"
@@ -128,6 +134,12 @@ class MethodVersion(Identified, Versioned, Base):
     released_at: Mapped[datetime | None]
     retired_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
+
+    @property
+    def state(self) -> VersionState:
+        if self.released_at is None:
+            return VersionState.DRAFT
+        return VersionState.IN_USE if self.retired_at is None else VersionState.RETIRED
 
     method: Mapped[Method] = relationship(lazy="joined")
     inputs: Mapped[list["MethodInput"]] = relationship(

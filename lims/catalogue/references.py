@@ -3,7 +3,7 @@
 from typing import TypeVar
 
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from lims.catalogue.models import BusinessType, Category, Package, StandardEdition, TestItem
@@ -35,7 +35,4 @@ def refuse_taken(uow: UnitOfWork, model: Coded, code: str, *, own_id: int | None
 def holds_words(words: str, *columns: InstrumentedAttribute[str]) -> ColumnElement[bool]:
     """Rows in which one of ``columns`` holds the typed text as it stands."""
     text = words.strip().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    condition = columns[0].ilike(f"%{text}%", escape="\\")
-    for column in columns[1:]:
-        condition = condition | column.ilike(f"%{text}%", escape="\\")
-    return condition
+    return or_(*(column.ilike(f"%{text}%", escape="\\") for column in columns))

@@ -41,6 +41,17 @@ def search_items(session: Session, text: str, *, limit: int = 20) -> list[TestIt
     return [by_id[ident] for ident in _ranked([_item_names(row) for row in rows], text)[:limit]]
 
 
+def search_categories(session: Session, text: str, *, limit: int = 20) -> list[Category]:
+    """Product classes that ``text`` may mean, best first; all of them, by code, for an empty text."""
+    rows = list(session.scalars(select(Category).order_by(Category.code)))
+    if not text.strip():
+        return rows[:limit]
+    by_id = {row.id: row for row in rows}
+    exact = [(row.id, _written(row.code, row.name_zh, row.name_en)) for row in rows]
+    named = [Named(ident, names, frozenset(map(_loosened, names))) for ident, names in exact]
+    return [by_id[ident] for ident in _ranked(named, text)[:limit]]
+
+
 def find_items(session: Session, texts: Iterable[str]) -> dict[str, Found]:
     """What each pasted text means among the offered items; one query for all."""
     rows = session.scalars(select(TestItem).where(TestItem.active).order_by(TestItem.code))

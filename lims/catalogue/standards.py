@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from datetime import date
 
 from flask_babel import gettext as _
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from lims.catalogue.models import Limit, Method, StandardEdition, TestItem
+from lims.catalogue.models import Limit, Method, StandardEdition, StandardStatus, TestItem
+from lims.catalogue.references import holds_words, named, refuse_taken
 from lims.core.errors import InvalidInput, NotFound
 from lims.core.paging import Key, Page, read_page
 from lims.core.permissions import Actor, Permission
-from lims.core.uow import UnitOfWork
+from lims.core.uow import RequestKey, UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,27 +55,37 @@ def list_standards(
     """By code. ``status``: upcoming, in_force, withdrawn ``on`` that day; None: all."""
     wanted = select(StandardEdition)
     if words.strip():
-        pattern = f"%{_escaped(words.strip())}%"
         wanted = wanted.where(
-            StandardEdition.code.ilike(pattern, escape="\\")
-            | StandardEdition.title_zh.ilike(pattern, escape="\\")
-            | StandardEdition.title_en.ilike(pattern, escape="\\")
+            holds_words(words, StandardEdition.code, StandardEdition.title_zh, StandardEdition.title_en)
         )
-    begun = StandardEdition.in_force_from.is_(None) | (StandardEdition.in_force_from <= on)
-    ended = StandardEdition.withdrawn_from.is_not(None) & (StandardEdition.withdrawn_from <= on)
-    match status:
-        case "withdrawn":
-            wanted = wanted.where(ended)
-        case "in_force":
-            wanted = wanted.where(begun, ~ended)
-        case "upcoming":
-            wanted = wanted.where(~begun, ~ended)
+    if status is not None:
+        wanted = wanted.where(has_status(StandardStatus(status), on))
     page = read_page(session, wanted, [Key(StandardEdition.code)], cursor=cursor, size=size)
     return Page([row[0] for row in page.rows], page.after, page.before)
 
 
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+def has_status(status: StandardStatus, on: date) -> ColumnElement[bool]:
+    """``StandardEdition.status_on(on) is status``, for a query."""
+    begun = StandardEdition.in_force_from.is_(None) | (StandardEdition.in_force_from <= on)
+    ended = StandardEdition.withdrawn_from.is_not(None) & (StandardEdition.withdrawn_from <= on)
+    match status:
+        case StandardStatus.WITHDRAWN:
+            return ended
+        case StandardStatus.IN_FORCE:
+            return begun & ~ended
+        case StandardStatus.UPCOMING:
+            return ~begun & ~ended
+
+
+def all_standards(session: Session) -> list[StandardEdition]:
+    """By code, for select boxes."""
+    return list(session.scalars(select(StandardEdition).order_by(StandardEdition.code)))
+
+
+def replaces(session: Session, standard_id: int) -> list[StandardEdition]:
+    """The editions that this one replaces."""
+    wanted = select(StandardEdition).where(StandardEdition.replaced_by_id == standard_id)
+    return list(session.scalars(wanted.order_by(StandardEdition.code)))
 
 
 def affected_by(session: Session, standard_id: int) -> Affected:
@@ -93,13 +104,19 @@ def standards_of(session: Session, ids: Collection[int]) -> dict[int, StandardEd
     return {row.id: row for row in session.scalars(wanted)}
 
 
-def create_standard(uow: UnitOfWork, *, actor: Actor, text: StandardText) -> StandardEdition:
+def create_standard(
+    uow: UnitOfWork, *, actor: Actor, text: StandardText, request_key: RequestKey | None = None
+) -> StandardEdition:
     actor.require(Permission.CATALOGUE_EDIT)
     _check_dates(text)
     with uow:
+        if (made := uow.replayed(StandardEdition, actor=actor, request_key=request_key)) is not None:
+            return made
+        refuse_taken(uow, StandardEdition, text.code)
         _check_successor(uow, text, None)
         row = uow.add(StandardEdition(**_values(text)))
         uow.audit("standard.add", actor, row)
+        uow.remember(row)
         uow.commit()
     return row
 
@@ -111,6 +128,7 @@ def edit_standard(
     _check_dates(text)
     with uow:
         row = uow.get(StandardEdition, standard_id, version=version)
+        refuse_taken(uow, StandardEdition, text.code, own_id=standard_id)
         _check_successor(uow, text, standard_id)
         for name, value in _values(text).items():
             setattr(row, name, value)
@@ -167,4 +185,4 @@ def _check_successor(uow: UnitOfWork, text: StandardText, own_id: int | None) ->
             code="standard_successor",
             fields={"replaced_by_id": [_("Choose another standard.")]},
         )
-    uow.get(StandardEdition, text.replaced_by_id, lock=False)
+    named(uow, StandardEdition, text.replaced_by_id, "replaced_by_id")

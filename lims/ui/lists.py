@@ -49,7 +49,7 @@ from lims.ui.labels import Text
 from lims.ui.models import SavedView
 
 Row = Any  # a row of ``Listing.statement``: its columns by name
-Statement = Select[Any]
+Statement = Select[*tuple[Any, ...]]
 MOST_EXPORTED = 20_000
 
 

@@ -1,0 +1,91 @@
+"""Where two versions of a method differ."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from lims.catalogue.method_text import PLAIN, InputText, VersionText, text_of
+from lims.catalogue.models import MethodVersion
+
+
+class Change(StrEnum):
+    SAME = "same"
+    CHANGED = "changed"
+    ADDED = "added"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One line of the comparison. ``field``: a field of the version, ``input.m1.unit`` or ``equipment.balance``.
+
+    ``old`` and ``new`` are the values themselves (Decimal, enum, text); None on the side that lacks it.
+    """
+
+    field: str
+    old: object
+    new: object
+    change: Change
+
+
+def version_before(session: Session, version: MethodVersion) -> MethodVersion | None:
+    """The version of the same method with the next lower number."""
+    wanted = (
+        select(MethodVersion)
+        .where(MethodVersion.method_id == version.method_id, MethodVersion.number < version.number)
+        .order_by(MethodVersion.number.desc())
+        .limit(1)
+    )
+    return session.scalars(wanted).one_or_none()
+
+
+def compare_versions(old: MethodVersion, new: MethodVersion) -> list[Difference]:
+    """Every field in order, the same ones too; inputs by name, so that a new order is no difference."""
+    first, second = text_of(old), text_of(new)
+    plain = [_compared(name, getattr(first, name), getattr(second, name)) for name in PLAIN]
+    return [*plain, *_inputs(first, second), *_equipment(first, second)]
+
+
+def _compared(field: str, old: object, new: object) -> Difference:
+    # 0.10 and 0.1 are the same number and say something else of a rounding interval.
+    same = old == new and str(old) == str(new)
+    return Difference(field, old, new, Change.SAME if same else Change.CHANGED)
+
+
+def _inputs(first: VersionText, second: VersionText) -> list[Difference]:
+    old = {one.name: one for one in first.inputs}
+    new = {one.name: one for one in second.inputs}
+    found: list[Difference] = []
+    for name in dict.fromkeys([*new, *old]):
+        if name not in old:
+            found.append(Difference(f"input.{name}", None, new[name], Change.ADDED))
+        elif name not in new:
+            found.append(Difference(f"input.{name}", old[name], None, Change.REMOVED))
+        else:
+            found.extend(_input_fields(old[name], new[name]))
+    return found
+
+
+def _input_fields(old: InputText, new: InputText) -> list[Difference]:
+    lines = [
+        _compared(f"input.{new.name}.{field}", getattr(old, field), getattr(new, field))
+        for field in InputText.__slots__
+        if field != "name"
+    ]
+    changed = [line for line in lines if line.change is not Change.SAME]
+    return changed or [Difference(f"input.{new.name}", old, new, Change.SAME)]
+
+
+def _equipment(first: VersionText, second: VersionText) -> list[Difference]:
+    old, new = set(first.equipment_classes), set(second.equipment_classes)
+    return [
+        Difference(
+            f"equipment.{code}",
+            code if code in old else None,
+            code if code in new else None,
+            Change.SAME if code in old & new else Change.ADDED if code in new else Change.REMOVED,
+        )
+        for code in sorted(old | new)
+    ]
