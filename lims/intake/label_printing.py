@@ -83,7 +83,7 @@ def printed(session: Session, sample_ids: Sequence[int]) -> dict[int, int]:
         .where(LabelPrint.sample_id.in_(sample_ids))
         .group_by(LabelPrint.sample_id)
     )
-    return {sample_id: count for sample_id, count in session.execute(rows)}
+    return {row[0]: row[1] for row in session.execute(rows)}
 
 
 def print_labels(
@@ -212,4 +212,4 @@ def _sentence(code: str) -> str:
         "render_timeout": _("Setting the labels took too long and was stopped."),
         "renderer_busy": _("Too many papers wait to be set; please try again."),
     }
-    return sentences.get(code, _("These labels cannot be set."))
+    return str(sentences.get(code, _("These labels cannot be set.")))

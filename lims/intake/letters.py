@@ -7,14 +7,14 @@ from sqlalchemy.orm import Session
 
 from lims.core.errors import Conflict, NotFound
 from lims.core.files import FileStore, keep_file
-from lims.core.jobs import JobContext, job
-from lims.core.permissions import SYSTEM
-from lims.core.settings import read_settings
+from lims.core.jobs import JobContext, enqueue, job
+from lims.core.permissions import SYSTEM, Actor, Permission
 from lims.core.uow import UnitOfWork
 from lims.intake.models import Contact, Customer, Order, Sample
 from reports.document import Labelled, Laboratory, Language, Party, Text
 from reports.letter import LetterDocument
 
+REFUSAL_JOB = "intake.refusal_letter"
 Letterhead = Callable[[Session], Laboratory | None]
 Typesetter = Callable[[LetterDocument], bytes]
 
@@ -94,7 +94,7 @@ def _facts(sample: Sample) -> tuple[Labelled, ...]:
     return tuple(Labelled(label, value) for label, value in pairs if value)
 
 
-def write_refusal_letter(uow: UnitOfWork, *, store: FileStore, sample_id: int) -> str:
+def write_refusal_letter(uow: UnitOfWork, *, actor: Actor, store: FileStore, sample_id: int) -> str:
     """Set, store and remember the letter; what was written once stays. Returns its SHA-256."""
     uow.session.rollback()
     sample = uow.session.get(Sample, sample_id)
@@ -109,18 +109,41 @@ def write_refusal_letter(uow: UnitOfWork, *, store: FileStore, sample_id: int) -
     with uow:
         sample = uow.get(Sample, sample_id)
         if sample.refusal_letter_sha256 is None:
-            sha256 = keep_file(uow, store, pdf, "application/pdf")
-            sample.refusal_letter_sha256 = sha256
-            uow.audit("sample.refusal_letter", SYSTEM, sample)
+            sample.refusal_letter_sha256 = keep_file(uow, store, pdf, "application/pdf")
+            uow.audit("sample.refusal_letter", actor, sample)
             uow.commit()
         return sample.refusal_letter_sha256
 
 
-@job("intake.refusal_letter")
+def ask_letter(uow: UnitOfWork, *, actor: Actor, sample_id: int) -> None:
+    """Ask again for a letter that could not be written, once what was missing is there.
+
+    Raises Conflict (``letter_written``) when it stands already.
+    """
+    actor.require(Permission.SAMPLE_RECEIVE)
+    with uow:
+        sample = uow.get(Sample, sample_id)
+        if sample.refusal_letter_number is None:
+            raise NotFound(_("There is no letter for this sample."))
+        if sample.refusal_letter_sha256 is not None:
+            raise Conflict(_("The letter is written already."), code="letter_written")
+        key = f"refusal:{sample.id}:{uow.now:%Y%m%d%H%M%S}"
+        enqueue(uow, REFUSAL_JOB, {"sample_id": sample.id}, key=key, actor=actor)
+        uow.commit()
+
+
+def letter_of(store: FileStore, sample: Sample) -> bytes:
+    """The stored letter. Raises NotFound while it is not written."""
+    if sample.refusal_letter_sha256 is None:
+        raise NotFound(_("The letter is not written yet."))
+    return store.read(sample.refusal_letter_sha256)
+
+
+@job(REFUSAL_JOB)
 def _write(context: JobContext) -> str | None:
     uow = context.uow()
     try:
-        store = FileStore(read_settings().files)
-        return write_refusal_letter(uow, store=store, sample_id=int(context.job.payload["sample_id"]))
+        sample_id = int(context.job.payload["sample_id"])
+        return write_refusal_letter(uow, actor=SYSTEM, store=context.files, sample_id=sample_id)
     finally:
         uow.session.close()

@@ -208,7 +208,7 @@ def _refuse(
     sample.refusal_letter_number = letter
     _fill(uow, actor, sample, arrival.check, photo)
     uow.audit("sample.refuse", actor, sample, reason=why)
-    _begin_custody(uow, actor, sample, arrival.check.place_id, note=why)
+    _begin_custody(uow, actor, sample, arrival.check.place_id)
     _cancel_tests(uow, actor, sample, why)
     enqueue(uow, "intake.refusal_letter", {"sample_id": sample.id}, key=f"refusal:{sample.id}", actor=actor)
     return sample
@@ -240,9 +240,7 @@ def _fill(uow: UnitOfWork, actor: Actor, sample: Sample, check: ReceiveCheck, ph
     sample.photo_sha256, sample.holder_id = photo, actor.id
 
 
-def _begin_custody(
-    uow: UnitOfWork, actor: Actor, sample: Sample, place_id: int | None, note: str = ""
-) -> None:
+def _begin_custody(uow: UnitOfWork, actor: Actor, sample: Sample, place_id: int | None) -> None:
     uow.add(
         CustodyEvent(
             sample_id=sample.id,
@@ -250,7 +248,6 @@ def _begin_custody(
             kind=CustodyKind.RECEIVED,
             actor_id=actor.id,
             to_holder_id=actor.id,
-            note=note,
         )
     )
     if place_id is not None:
