@@ -167,6 +167,11 @@ def list_equipment(
     return Page([line_of(row, on) for row in page.rows], page.after, page.before)
 
 
+def one_line(session: Session, equipment_id: int, on: date) -> Line | None:
+    row = session.execute(statement(on).where(Equipment.id == equipment_id)).one_or_none()
+    return None if row is None else line_of(row, on)
+
+
 def line_of(row: Any, on: date) -> Line:
     """``row``: of ``statement``."""
     values = {name: getattr(row, name) for name in Line.__slots__ if name not in {"sticker", "currency"}}

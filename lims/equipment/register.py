@@ -132,6 +132,13 @@ def equipment_classes(session: Session) -> list[EquipmentClass]:
     return list(session.scalars(select(EquipmentClass).order_by(EquipmentClass.code)))
 
 
+def equipment_class(session: Session, class_id: int) -> EquipmentClass:
+    row = session.get(EquipmentClass, class_id)
+    if row is None:
+        raise NotFound(_("This class of equipment does not exist."))
+    return row
+
+
 def devices_by_class(session: Session) -> dict[str, int]:
     """How many devices each class has; a class without any has no entry."""
     counted = select(Equipment.equipment_class, func.count()).group_by(Equipment.equipment_class)
