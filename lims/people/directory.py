@@ -137,7 +137,7 @@ def count_roles(session: Session, *, actor: Actor) -> Mapping[Role, int]:
         .where(Account.retired_at.is_(None))
         .group_by(AccountRole.role)
     )
-    return dict(session.execute(found).tuples().all())
+    return dict(session.execute(found).all())
 
 
 def list_accounts(

@@ -61,9 +61,10 @@ class CalendarYear:
 
 def list_patterns(session: Session, *, actor: Actor, today: date) -> list[PatternLine]:
     actor.require(Permission.SETTINGS_EDIT)
-    own = dict(session.execute(select(NumberPattern.kind, NumberPattern.pattern)).tuples().all())
+    found = session.execute(select(NumberPattern.kind, NumberPattern.pattern))
+    own = dict(found.all())
     given = select(NumberSeries.kind, NumberSeries.last).where(NumberSeries.year == today.year)
-    last = dict(session.execute(given).tuples().all())
+    last = dict(session.execute(given).all())
     lines = []
     for kind, usual in DEFAULT_PATTERNS.items():
         pattern = own.get(kind, usual)
