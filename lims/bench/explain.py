@@ -11,14 +11,13 @@ from sqlalchemy.orm import Session
 
 from lims.bench import calculation
 from lims.bench.inputs import sheet_of_test
-from lims.bench.models import Capture, CaptureBatch, InputValue, Result, ResultVersion, Worksheet
+from lims.bench.models import Capture, InputValue, Result, ResultVersion, Worksheet
+from lims.bench.provenance import Source, sources_of
 from lims.catalogue.models import Limit, MethodVersion
 from lims.core.audit import canonical
-from lims.core.clock import local_date
 from lims.core.errors import NotFound
 from lims.core.permissions import Actor, Permission
-from lims.equipment.calibration import latest_records
-from lims.equipment.models import CalibrationRecord, Equipment, Gateway
+from lims.equipment.models import CalibrationRecord
 from lims.intake.models import Order, RequestedTest, Sample
 from lims.metrology.formula_check import compile_formula
 from lims.metrology.stored_values import store_value
@@ -28,16 +27,22 @@ from lims.people.models import Account
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """One input with all that stands behind it."""
+    """One input with all that stands behind it, and what stood in its cell before."""
 
-    value: InputValue
-    entered_by: Account | None
-    capture: Capture | None
-    batch: CaptureBatch | None
-    gateway: Gateway | None
-    equipment: Equipment | None
-    calibration: CalibrationRecord | None
+    source: Source
     superseded: Sequence[InputValue]
+
+    @property
+    def value(self) -> InputValue:
+        return self.source.value
+
+    @property
+    def capture(self) -> Capture | None:
+        return self.source.capture
+
+    @property
+    def calibration(self) -> CalibrationRecord | None:
+        return self.source.calibration
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,28 +124,13 @@ def _origins(
         .order_by(InputValue.id)
     ).all()
     by_id = {row.id: row for row in every}
-    return [_origin(session, by_id[i], every) for i in ids if i in by_id]
+    sources = sources_of(session, [by_id[i] for i in ids if i in by_id])
+    return [Origin(source, _superseded(source.value, every)) for source in sources.values()]
 
 
-def _origin(session: Session, value: InputValue, every: Sequence[InputValue]) -> Origin:
-    capture = session.get(Capture, value.capture_id) if value.capture_id else None
-    equipment = session.get(Equipment, value.equipment_id) if value.equipment_id else None
-    calibration = None
-    if equipment is not None:
-        day = local_date(value.entered_at)
-        calibration = latest_records(session, [equipment.id], day).get(equipment.id)
-    return Origin(
-        value=value,
-        entered_by=session.get(Account, value.entered_by) if value.entered_by else None,
-        capture=capture,
-        batch=session.get(CaptureBatch, capture.batch_id) if capture else None,
-        gateway=session.get(Gateway, capture.gateway_id) if capture else None,
-        equipment=equipment,
-        calibration=calibration,
-        superseded=[
-            r for r in every if (r.name, r.replicate) == (value.name, value.replicate) and r.id < value.id
-        ],
-    )
+def _superseded(value: InputValue, every: Sequence[InputValue]) -> list[InputValue]:
+    cell = (value.name, value.replicate)
+    return [row for row in every if (row.name, row.replicate) == cell and row.id < value.id]
 
 
 def compute_again(session: Session, version: ResultVersion) -> tuple[bool, str]:

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lims.accreditation.people import methods_of
 from lims.bench.calculation import Incomplete
-from lims.bench.inputs import EDITABLE, cell_key
+from lims.bench.inputs import EDITABLE, Cell, cell_key, read_cell_key
 from lims.bench.models import InputValue, Result, ResultVersion, Worksheet, WorksheetEquipment
 from lims.bench.outcomes import find_outcome
 from lims.bench.sample_bench import Benches, SampleBench, latest_cells
@@ -18,7 +19,7 @@ from lims.bench.states import InputSource, Verdict, WorksheetState
 from lims.bench.wording import named, reported_text, said
 from lims.catalogue.models import MethodInput, MethodVersion
 from lims.core.clock import local_date
-from lims.core.errors import NotFound
+from lims.core.errors import Conflict, NotFound
 from lims.core.permissions import Actor, Permission
 from lims.equipment.calibration import Fitness, fitness_of_all, usable_by_class
 from lims.equipment.models import Equipment
@@ -287,6 +288,48 @@ def _equipment(
     usable = usable_by_class(session, sorted(classes), today)
     named_already = {one.equipment.id for one in used}
     return used, [e for rows in usable.values() for e in rows if e.id not in named_already]
+
+
+def changed_cells(view: SheetView, texts: Mapping[str, str], reason: str | None) -> list[Cell]:
+    """What a whole sheet sent by hand changes. ``texts``: ``123-m1-1`` (test, cell) -> as typed."""
+    changed = []
+    for row in view.rows:
+        for key, cell in row.cells.items():
+            text = texts.get(f"{row.test.id}-{key}")
+            if text is not None and text.strip() != cell.text:
+                changed.append(Cell(row.test.id, cell.column.input.name, cell.column.replicate, text, reason))
+    return changed
+
+
+def refuse_unsaved(view: SheetView, texts: Mapping[str, str]) -> None:
+    """Nothing typed is lost by another button of the page. Raises Conflict (``unsaved_cells``)."""
+    unsaved = len(changed_cells(view, texts, None))
+    if unsaved:
+        raise Conflict(
+            ngettext(
+                "%(num)s cell is not saved yet: save it or restore it first.",
+                "%(num)s cells are not saved yet: save or restore them first.",
+                unsaved,
+            ),
+            code="unsaved_cells",
+        )
+
+
+def entries_of_cell(
+    session: Session, *, actor: Actor, test_id: int, key: str
+) -> tuple[RequestedTest, MethodInput, list[InputValue]]:
+    """Everything that ever stood in one cell, newest first, of all attempts. Raises NotFound."""
+    actor.require(Permission.RESULT_READ)
+    name, replicate = read_cell_key(key)
+    test = session.get(RequestedTest, test_id)
+    version = session.get(MethodVersion, test.method_version_id) if test is not None else None
+    wanted = next((i for i in version.inputs if i.name == name), None) if version is not None else None
+    if test is None or wanted is None:
+        raise NotFound(_("This does not exist (any more)."))
+    rows = select(InputValue).where(
+        InputValue.requested_test_id == test_id, InputValue.name == name, InputValue.replicate == replicate
+    )
+    return test, wanted, list(session.scalars(rows.order_by(InputValue.id.desc())))
 
 
 # -- what a saved cell answers -------------------------------------------------------

@@ -263,6 +263,12 @@ def worksheets_listed() -> Tests:
     )
 
 
+def my_sheets(session: Session, actor: Actor) -> Sequence[Any]:
+    """The actor's open worksheets, newest first (at most thirty)."""
+    mine = worksheets_listed().where(Worksheet.analyst_id == actor.id, Worksheet.state == WorksheetState.OPEN)
+    return session.execute(mine.order_by(Worksheet.id.desc()).limit(30)).all()
+
+
 # -- verification --------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from flask_babel import gettext as _
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from lims.bench.assignments import check_person
 from lims.bench.inputs import EDITABLE, note_equipment, open_sheet, sheet_of_test
@@ -231,6 +232,10 @@ def leave_equipment(uow: UnitOfWork, *, actor: Actor, worksheet_id: int, equipme
         uow.session.delete(row)
         uow.commit()
     return sheet
+
+
+def find_by_number(session: Session, number: str) -> Worksheet | None:
+    return session.scalars(select(Worksheet).where(Worksheet.number == number)).first()
 
 
 def _check_between(value: Decimal | None, low: int, high: int, field: str) -> None:

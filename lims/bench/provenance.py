@@ -1,0 +1,108 @@
+"""What stands behind an entered value: device, bytes, signed delivery, calibration, person."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+import orjson
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from lims.bench.bodies import read_capture
+from lims.bench.models import Capture, CaptureBatch, InputValue
+from lims.core.clock import local_date
+from lims.core.errors import LimsError
+from lims.equipment.calibration import latest_records
+from lims.equipment.models import CalibrationRecord, Equipment, Gateway
+from lims.equipment.signed import signature_holds
+from lims.people.models import Account
+
+T = TypeVar("T", Account, Capture, CaptureBatch, Equipment, Gateway)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Checked now, from what is stored: the gateway signed the delivery, and the delivery holds these bytes."""
+
+    signature: bool
+    bytes_in_delivery: bool
+
+    @property
+    def holds(self) -> bool:
+        return self.signature and self.bytes_in_delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One entered value with all that stands behind it. ``calibration``: in force when it was entered."""
+
+    value: InputValue
+    entered_by: Account | None
+    capture: Capture | None
+    batch: CaptureBatch | None
+    gateway: Gateway | None
+    proof: Proof | None
+    equipment: Equipment | None
+    calibration: CalibrationRecord | None
+
+
+def sources_of(session: Session, values: Collection[InputValue]) -> dict[int, Source]:
+    """By number of the value; a fixed number of queries, and one more for each day of entering."""
+    people = _by_id(session, Account, (v.entered_by for v in values))
+    captures = _by_id(session, Capture, (v.capture_id for v in values))
+    batches = _by_id(session, CaptureBatch, (c.batch_id for c in captures.values()))
+    gateways = _by_id(session, Gateway, (c.gateway_id for c in captures.values()))
+    devices = _by_id(session, Equipment, (v.equipment_id for v in values))
+    records = _calibrations(session, values)
+    found = {}
+    for value in values:
+        capture = captures.get(value.capture_id or 0)
+        batch = batches.get(capture.batch_id) if capture is not None else None
+        found[value.id] = Source(
+            value=value,
+            entered_by=people.get(value.entered_by or 0),
+            capture=capture,
+            batch=batch,
+            gateway=gateways.get(capture.gateway_id) if capture is not None else None,
+            proof=prove(capture, batch) if capture is not None and batch is not None else None,
+            equipment=devices.get(value.equipment_id or 0),
+            calibration=records.get(value.id),
+        )
+    return found
+
+
+def prove(capture: Capture, batch: CaptureBatch) -> Proof:
+    """Whether the kept signature belongs to the kept delivery, and the bytes to both."""
+    signed = signature_holds(batch.public_key, "captures", batch.body, batch.signature)
+    return Proof(signed, _is_in(batch.body, capture))
+
+
+def _is_in(body: bytes, capture: Capture) -> bool:
+    """The delivery's row of this number has the same bytes and hash, and the hash is right."""
+    try:
+        rows = orjson.loads(body)["captures"]
+        row = next((r for r in rows if r["seq"] == capture.seq), None)
+        sent = read_capture(row) if row is not None else None
+    except (orjson.JSONDecodeError, KeyError, TypeError, LimsError):
+        return False
+    return sent is not None and sent.raw == capture.raw and sent.hash == capture.hash
+
+
+def _calibrations(session: Session, values: Iterable[InputValue]) -> Mapping[int, CalibrationRecord]:
+    by_day: dict[object, list[InputValue]] = {}
+    for value in values:
+        if value.equipment_id is not None:
+            by_day.setdefault(local_date(value.entered_at), []).append(value)
+    found = {}
+    for rows in by_day.values():
+        ids = {v.equipment_id for v in rows if v.equipment_id is not None}
+        records = latest_records(session, ids, local_date(rows[0].entered_at))
+        found.update({v.id: records[v.equipment_id] for v in rows if v.equipment_id in records})
+    return found
+
+
+def _by_id(session: Session, model: type[T], ids: Iterable[int | None]) -> dict[int, T]:
+    wanted = {i for i in ids if i is not None}
+    if not wanted:
+        return {}
+    return {row.id: row for row in session.scalars(select(model).where(model.id.in_(wanted))).unique()}

@@ -1,1 +1,0 @@
-"""Work at the bench: JSON face."""
