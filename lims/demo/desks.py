@@ -1,4 +1,4 @@
-"""Analysts and the reviewer of the demonstration: twice a day, what lies on the desk, a worksheet a method."""
+"""Analysts and the reviewer of the demonstration: every other day what lies on the desk, a worksheet a method."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -12,18 +12,18 @@ from lims.bench.models import Result
 from lims.bench.review import return_result, submit_results, verify_results
 from lims.bench.worksheets import MOST_ROWS, open_worksheet, set_conditions, use_equipment
 from lims.catalogue.models import MethodEquipment, TestItem
-from lims.core.clock import LAB_ZONE, local_date
+from lims.core.clock import local_date
 from lims.core.permissions import Actor
 from lims.demo.diary import at
 from lims.demo.life import House, Life, Stage
 from lims.equipment.calibration import usable_of_class
 from lims.intake.models import RequestedTest, Sample
 
-MORNING, AFTERNOON = time(9, 20), time(14, 10)
+ROUND = time(9, 20)
 Work = tuple[Life, RequestedTest, Sample, TestItem]
 
 
-class TwoRounds:
+class Rounds:
     """Work is put down for a round; the first to put some plans the round."""
 
     def __init__(self) -> None:
@@ -37,10 +37,10 @@ class TwoRounds:
 
     def give(self, username: str, life: Life, *, working_days: int) -> None:
         diary = self._house.diary
-        wanted = diary.later(working_days=working_days, minutes=self._house.dice.randint(0, 400))
-        local = wanted.astimezone(LAB_ZONE)
-        round_ = at(local.date(), MORNING if local.time() < time(12) else AFTERNOON)
-        round_ = max(round_, diary.now)
+        day = local_date(diary.later(working_days=working_days))
+        if day.toordinal() % 2 or not diary.calendar.is_working(day):
+            day = diary.calendar.add(day, 1)
+        round_ = max(at(day, ROUND), diary.now)
         if not self._waiting[username, round_]:
             diary.plan(round_, lambda: self._work(username, round_))
         self._waiting[username, round_].append(life)

@@ -4,6 +4,7 @@ import random
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from enum import IntEnum
 from typing import Protocol
@@ -15,12 +16,12 @@ from lims.bench.assignments import assign_tests
 from lims.catalogue.models import MethodVersion, TestItem
 from lims.certificates.road import approve_certificate, draft_certificate, review_certificate
 from lims.core.files import FileStore
-from lims.core.jobs import run_one
 from lims.core.settings import Settings
 from lims.core.uow import UnitOfWork
 from lims.demo.diary import Diary
 from lims.demo.figures import Inputs, readings
 from lims.demo.people import AUTHORISED, Staff
+from lims.demo.press import Press
 from lims.intake.drafts import OrderDraft
 from lims.intake.models import Order, RequestedTest, Sample
 from lims.intake.orders import register_order
@@ -57,13 +58,13 @@ class House:
     """Everything that orders live in."""
 
     session: Session
-    new_session: Callable[[], Session]
     settings: Settings
     store: FileStore
     diary: Diary
     staff: Staff
     dice: random.Random
     bench: "Desks"
+    press: Press
 
     @property
     def uow(self) -> UnitOfWork:
@@ -194,8 +195,7 @@ class Life:
             reason="agreed",
             base_url=house.settings.base_url,
         )
-        while run_one(house.new_session, "seed", house.diary, house.settings):
-            pass
+        house.press.ask(house.diary.now + timedelta(minutes=2))
 
     # -- rows --------------------------------------------------------------------------
 

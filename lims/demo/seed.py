@@ -17,12 +17,13 @@ from lims.core.settings import Settings
 from lims.core.uow import UnitOfWork
 from lims.demo.accreditation import seed_accreditation
 from lims.demo.catalogue import seed_catalogue, seed_sections
-from lims.demo.desks import TwoRounds
+from lims.demo.desks import Rounds
 from lims.demo.diary import Diary, at
 from lims.demo.equipment import seed_equipment
 from lims.demo.figures import Inputs
 from lims.demo.life import House, Life, Stage
 from lims.demo.people import AUTHORISED, SIGNING, TRAINEE_MAY, Staff, seed_people
+from lims.demo.press import Press
 from lims.demo.read import facts
 from lims.demo.wishes import Wishes, read_codes
 from lims.intake.customers import create_customer, link_account
@@ -87,12 +88,15 @@ def seed_demo(
     diary = Diary(start, now, work_calendar(session))
     staff = _furnish(UnitOfWork(session, diary), diary)
     diary.calendar = work_calendar(session)
-    desks = TwoRounds()
+    desks = Rounds()
     dice = random.Random(SEED)  # noqa: S311 - dice, no secret
-    house = House(session, new_session, settings, FileStore(settings.files), diary, staff, dice, desks)
+    house = House(
+        session, settings, FileStore(settings.files), diary, staff, dice, desks, Press(new_session, settings)
+    )
     desks.house = house
     made = _past(house, _customers(house), orders, days)
     diary.run()
+    house.press.finish()
     session.close()
     return Seeded(staff, made)
 

@@ -52,7 +52,7 @@ class Wishes:
 
     def commissioned(self, day: date, firm: Mapping[str, Any], samples: int | None = None) -> OrderDraft:
         product = self.dice.choice(firm["products"])
-        wanted = samples or self.dice.choice((1, 1, 2, 2, 3, 4))
+        wanted = samples or self.dice.choice((1, 1, 1, 1, 2, 3))
         return OrderDraft(
             business_type_id=self.codes.business["commissioned"],
             customer_id=self.customers[firm["name"]],
