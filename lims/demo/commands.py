@@ -2,10 +2,12 @@
 
 import click
 from flask.cli import with_appcontext
+from sqlalchemy.orm import Session, sessionmaker
 
 from lims.core.clock import utc_now
 from lims.core.database import db
 from lims.core.errors import LimsError
+from lims.core.uow import guard
 from lims.core.web import settings
 from lims.demo.people import write_accounts
 from lims.demo.seed import ORDERS, seed_demo
@@ -20,11 +22,18 @@ def seed(orders: int) -> None:
     if not house.demo:
         raise click.ClickException("only a demonstration (LIMS_DEMO=1) is seeded")
     try:
-        made = seed_demo(lambda: db.session.session_factory(), house, now=utc_now(), orders=orders)
+        made = seed_demo(plain_sessions(), house, now=utc_now(), orders=orders)
     except LimsError as error:
         raise click.ClickException(error.message) from error
     write_accounts(house.data / "demo_accounts.json", made.staff)
     click.echo(f"{made.orders} orders of the past and of today")
+
+
+def plain_sessions() -> sessionmaker[Session]:
+    """Sessions that also work in a thread of their own, outside the application's context."""
+    found = sessionmaker(db.engine, class_=type("SeedSession", (Session,), {}), expire_on_commit=False)
+    guard(found)
+    return found
 
 
 COMMANDS = (seed,)
