@@ -29,9 +29,9 @@ register(
 register(
     Sticker,
     {
-        Sticker.GREEN: _l("green: fit"),
-        Sticker.YELLOW: _l("yellow: limited"),
-        Sticker.RED: _l("red: do not use"),
+        Sticker.GREEN: _l("fit"),
+        Sticker.YELLOW: _l("limited"),
+        Sticker.RED: _l("do not use"),
     },
     {Sticker.GREEN: Tone.DONE, Sticker.YELLOW: Tone.RETURNED, Sticker.RED: Tone.FAULT},
     {Sticker.YELLOW: "◆", Sticker.RED: "✕"},
@@ -39,11 +39,11 @@ register(
 register(
     Currency,
     {
-        Currency.CURRENT: _l("in calibration"),
+        Currency.CURRENT: _l("valid"),
         Currency.DUE_SOON: _l("due soon"),
-        Currency.OVERDUE: _l("calibration overdue"),
-        Currency.NOT_ACCEPTED: _l("calibration not accepted"),
-        Currency.NEVER: _l("never calibrated"),
+        Currency.OVERDUE: _l("overdue"),
+        Currency.NOT_ACCEPTED: _l("not accepted"),
+        Currency.NEVER: _l("none yet"),
     },
     {
         Currency.CURRENT: Tone.PLAIN,

@@ -20,20 +20,20 @@ from lims.equipment.models import CalibrationRecord, Equipment, EquipmentClass
 from lims.equipment.register_schemas import (
     CalibrationDump,
     CalibrationJsonLoad,
-    ClassDump,
-    ClassLoad,
-    ClassRenameLoad,
-    DeviceDump,
-    DeviceEditLoad,
-    DeviceLoad,
+    EquipmentClassDump,
+    EquipmentClassEditLoad,
+    EquipmentClassLoad,
+    EquipmentDump,
+    EquipmentEditLoad,
+    EquipmentHistoryDump,
+    EquipmentLoad,
+    EquipmentNeedDump,
+    EquipmentPageDump,
+    EquipmentQuery,
+    EquipmentStepLoad,
     FitnessDump,
     FitnessQuery,
-    HappeningDump,
-    LinePageDump,
-    NeedDump,
     RecordedDump,
-    RegisterQuery,
-    StepLoad,
 )
 from lims.equipment.stickers import sticker_sheet
 from lims.ui.faces import ID, attachment
@@ -46,8 +46,8 @@ def today() -> date:
 
 
 @blueprint.route("/equipment")
-@blueprint.arguments(RegisterQuery, location="query", as_kwargs=True)
-@blueprint.response(200, LinePageDump)
+@blueprint.arguments(EquipmentQuery, location="query", as_kwargs=True)
+@blueprint.response(200, EquipmentPageDump)
 @refusals(422)
 def list_equipment(**wanted: Any) -> object:
     """The register as it stands today."""
@@ -55,8 +55,8 @@ def list_equipment(**wanted: Any) -> object:
 
 
 @blueprint.route("/equipment", methods=["POST"])
-@blueprint.arguments(DeviceLoad, as_kwargs=True)
-@blueprint.response(201, DeviceDump)
+@blueprint.arguments(EquipmentLoad, as_kwargs=True)
+@blueprint.response(201, EquipmentDump)
 @refusals(409, 422)
 def post_equipment(**values: Any) -> Equipment:
     """A new device; it may measure once a calibration is recorded and accepted."""
@@ -64,23 +64,23 @@ def post_equipment(**values: Any) -> Equipment:
 
 
 @blueprint.route(DEVICE)
-@blueprint.response(200, DeviceDump)
+@blueprint.response(200, EquipmentDump)
 @refusals(404)
 def show_equipment(equipment_id: int) -> Equipment:
     return register.equipment(db.session(), equipment_id)
 
 
 @blueprint.route(DEVICE, methods=["PUT"])
-@blueprint.arguments(DeviceEditLoad, as_kwargs=True)
-@blueprint.response(200, DeviceDump)
+@blueprint.arguments(EquipmentEditLoad, as_kwargs=True)
+@blueprint.response(200, EquipmentDump)
 @refusals(404, 409, 422)
 def put_equipment(equipment_id: int, **values: Any) -> Equipment:
     return register.edit_equipment(unit_of_work(), actor=current_actor(), equipment_id=equipment_id, **values)
 
 
 @blueprint.route(f"{DEVICE}/state", methods=["POST"])
-@blueprint.arguments(StepLoad, as_kwargs=True)
-@blueprint.response(200, DeviceDump)
+@blueprint.arguments(EquipmentStepLoad, as_kwargs=True)
+@blueprint.response(200, EquipmentDump)
 @refusals(404, 409, 422)
 def post_state(equipment_id: int, **values: Any) -> Equipment:
     """Release it, limit its use, or take it out of service; every change names its reason."""
@@ -98,7 +98,7 @@ def show_fitness(equipment_id: int, on: date | None, value: Decimal | None, unit
 
 
 @blueprint.route(f"{DEVICE}/history")
-@blueprint.response(200, HappeningDump(many=True))
+@blueprint.response(200, EquipmentHistoryDump(many=True))
 @refusals(404)
 def list_history(equipment_id: int) -> Sequence[Happening]:
     """Changes of state, place and identity with who and why, oldest first; the newest 200."""
@@ -107,7 +107,7 @@ def list_history(equipment_id: int) -> Sequence[Happening]:
 
 
 @blueprint.route(f"{DEVICE}/methods")
-@blueprint.response(200, NeedDump(many=True))
+@blueprint.response(200, EquipmentNeedDump(many=True))
 @refusals(404)
 def list_methods(equipment_id: int) -> Sequence[Need]:
     """The methods in use that name the device's class."""
@@ -166,23 +166,23 @@ def show_scan(record_id: int) -> Response:
 
 
 @blueprint.route("/equipment-classes")
-@blueprint.response(200, ClassDump(many=True))
+@blueprint.response(200, EquipmentClassDump(many=True))
 @refusals()
 def list_classes() -> list[EquipmentClass]:
     return register.equipment_classes(db.session())
 
 
 @blueprint.route("/equipment-classes", methods=["POST"])
-@blueprint.arguments(ClassLoad, as_kwargs=True)
-@blueprint.response(201, ClassDump)
+@blueprint.arguments(EquipmentClassLoad, as_kwargs=True)
+@blueprint.response(201, EquipmentClassDump)
 @refusals(409, 422)
 def post_class(**values: Any) -> EquipmentClass:
     return register.add_class(unit_of_work(), actor=current_actor(), request_key=request_key(), **values)
 
 
 @blueprint.route(f"/equipment-classes/{ID.format('class_id')}", methods=["PUT"])
-@blueprint.arguments(ClassRenameLoad, as_kwargs=True)
-@blueprint.response(200, ClassDump)
+@blueprint.arguments(EquipmentClassEditLoad, as_kwargs=True)
+@blueprint.response(200, EquipmentClassDump)
 @refusals(404, 409, 422)
 def put_class(class_id: int, **values: Any) -> EquipmentClass:
     """Other names; the code stays, because methods keep it."""

@@ -24,11 +24,11 @@ from lims.equipment.listing import Due
 from lims.equipment.models import Equipment, EquipmentState
 from lims.equipment.register_schemas import (
     CalibrationFormLoad,
-    ClassLoad,
-    ClassRenameLoad,
-    DeviceEditLoad,
-    DeviceLoad,
-    StepLoad,
+    EquipmentClassEditLoad,
+    EquipmentClassLoad,
+    EquipmentEditLoad,
+    EquipmentLoad,
+    EquipmentStepLoad,
 )
 from lims.equipment.stickers import sticker_sheet
 from lims.people.sections import list_sections
@@ -63,7 +63,6 @@ REGISTER = lists.Listing(
     columns=(
         lists.Column("code", _l("Code"), href=lambda row: url_for("equipment.device", equipment_id=row.id)),
         lists.Column("name", _l("Name"), kind="bilingual"),
-        lists.Column("class", _l("Class"), kind="bilingual"),
         lists.Column("model", _l("Model")),
         lists.Column("section", _l("Section"), kind="bilingual"),
         lists.Column("place", _l("Place")),
@@ -72,7 +71,7 @@ REGISTER = lists.Listing(
         lists.Column("due_on", _l("Due"), kind="day"),
     ),
     filters=(
-        lists.Filter("q", _l("Code, name, model, serial number, place"), listing.having_words),
+        lists.Filter("q", _l("Code, name, serial number, place"), listing.having_words),
         lists.Filter("class", _l("Class"), listing.of_class, options=class_choices),
         lists.Filter(
             "section", _l("Section"), lambda s, v: listing.of_section(s, int(v)), options=section_choices
@@ -126,7 +125,7 @@ def _device(equipment_id: int, form: Form | None = None) -> str:
         needs=methods_needing(session, row.equipment_class),
         events=_events(row),
         panels=panels.panels_of("equipment.device", session, actor, row.id),
-        form=form or empty_form(StepLoad, version=row.version),
+        form=form or empty_form(EquipmentStepLoad, version=row.version),
         steps=[(name, labels.STEPS[name]) for name in register.steps_from(row.state)],
     )
 
@@ -156,12 +155,12 @@ def _value(values: Mapping[str, str], name: str, sections: Mapping[str, Text]) -
 
 @blueprint.get("/equipment/new")
 def new_device() -> str:
-    return _device_form(empty_form(DeviceLoad))
+    return _device_form(empty_form(EquipmentLoad))
 
 
 @blueprint.post("/equipment/new")
 def create_device() -> Answer | tuple[str, int]:
-    form = read_form(DeviceLoad)
+    form = read_form(EquipmentLoad)
     with form.attempt():
         row = register.add_equipment(
             unit_of_work(), actor=current_actor(), request_key=request_key(), **form.values
@@ -184,12 +183,12 @@ def _device_form(form: Form, row: Equipment | None = None) -> str:
 @blueprint.get(f"{DEVICE}/edit")
 def edit_device(equipment_id: int) -> str:
     row = register.equipment(db.session(), equipment_id)
-    return _device_form(empty_form(DeviceEditLoad, row), row)
+    return _device_form(empty_form(EquipmentEditLoad, row), row)
 
 
 @blueprint.post(f"{DEVICE}/edit")
 def save_device(equipment_id: int) -> Answer | tuple[str, int]:
-    form = read_form(DeviceEditLoad)
+    form = read_form(EquipmentEditLoad)
     with form.attempt():
         register.edit_equipment(
             unit_of_work(), actor=current_actor(), equipment_id=equipment_id, **form.values
@@ -201,7 +200,7 @@ def save_device(equipment_id: int) -> Answer | tuple[str, int]:
 
 @blueprint.post(f"{DEVICE}/state")
 def change_state(equipment_id: int) -> Answer | tuple[str, int]:
-    form = read_form(StepLoad)
+    form = read_form(EquipmentStepLoad)
     with form.attempt():
         register.change_state(unit_of_work(), actor=current_actor(), equipment_id=equipment_id, **form.values)
         flash(_("The state is changed; print a new label."))
@@ -262,12 +261,12 @@ def scan(record_id: int) -> Response:
 
 @blueprint.get("/equipment/classes")
 def classes() -> str:
-    return _classes(empty_form(ClassLoad))
+    return _classes(empty_form(EquipmentClassLoad))
 
 
 @blueprint.post("/equipment/classes")
 def create_class() -> Answer | tuple[str, int]:
-    form = read_form(ClassLoad)
+    form = read_form(EquipmentClassLoad)
     with form.attempt():
         register.add_class(unit_of_work(), actor=current_actor(), request_key=request_key(), **form.values)
         flash(_("Saved."))
@@ -278,12 +277,12 @@ def create_class() -> Answer | tuple[str, int]:
 @blueprint.get(f"/equipment/classes/{ID.format('class_id')}")
 def edit_class(class_id: int) -> str:
     row = register.equipment_class(db.session(), class_id)
-    return _classes(empty_form(ClassRenameLoad, row), class_id)
+    return _classes(empty_form(EquipmentClassEditLoad, row), class_id)
 
 
 @blueprint.post(f"/equipment/classes/{ID.format('class_id')}")
 def save_class(class_id: int) -> Answer | tuple[str, int]:
-    form = read_form(ClassRenameLoad)
+    form = read_form(EquipmentClassEditLoad)
     with form.attempt():
         register.rename_class(unit_of_work(), actor=current_actor(), class_id=class_id, **form.values)
         flash(_("Saved."))

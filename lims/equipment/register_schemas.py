@@ -28,7 +28,7 @@ from lims.ui.shapes import (
 # -- devices -------------------------------------------------------------------------
 
 
-class DeviceLoad(Load):
+class EquipmentLoad(Load):
     """Makes ``text``, an EquipmentText."""
 
     code = text(60)
@@ -50,17 +50,17 @@ class DeviceLoad(Load):
         return {**values, "text": EquipmentText(**own)}
 
 
-class DeviceEditLoad(DeviceLoad):
+class EquipmentEditLoad(EquipmentLoad):
     version = row_version()
 
 
-class StepLoad(Load):
+class EquipmentStepLoad(Load):
     version = row_version()
     step = fields.String(required=True, validate=validate.OneOf(list(EQUIPMENT_STEPS)))
     reason = text(500)
 
 
-class RegisterQuery(PageQuery):
+class EquipmentQuery(PageQuery):
     words = text(60, required=False, load_default="")
     equipment_class = text(60, required=False, load_default=None)
     state = choice(EquipmentState, load_default=None)
@@ -69,7 +69,7 @@ class RegisterQuery(PageQuery):
     late = fields.Boolean(load_default=False, metadata={"description": "The most urgent first."})
 
 
-class LineDump(Schema):
+class EquipmentLineDump(Schema):
     id = fields.Integer()
     version = fields.Integer()
     code = fields.String()
@@ -86,11 +86,11 @@ class LineDump(Schema):
     currency = choice(Currency, metadata={"description": "How its calibration stands today."})
 
 
-class LinePageDump(PageDump):
-    rows = fields.List(fields.Nested(LineDump), data_key="items")
+class EquipmentPageDump(PageDump):
+    rows = fields.List(fields.Nested(EquipmentLineDump), data_key="items")
 
 
-class DeviceDump(Schema):
+class EquipmentDump(Schema):
     id = fields.Integer()
     version = fields.Integer()
     code = fields.String()
@@ -109,7 +109,7 @@ class DeviceDump(Schema):
     state_reason = fields.String()
 
 
-class SentenceDump(Schema):
+class FitnessSentenceDump(Schema):
     code = fields.String(metadata={"description": "Stable, for programs."})
     zh = fields.String()
     en = fields.String()
@@ -131,11 +131,11 @@ class FitnessDump(Schema):
             "calibration_overdue, outside_calibrated_range, range_unit."
         }
     )
-    sentence = fields.Nested(SentenceDump)
+    sentence = fields.Nested(FitnessSentenceDump)
     due_on = fields.Date(allow_none=True)
 
 
-class HappeningDump(Schema):
+class EquipmentHistoryDump(Schema):
     at = fields.AwareDateTime()
     verb = fields.String()
     who = fields.String()
@@ -144,7 +144,7 @@ class HappeningDump(Schema):
     after = fields.Dict(keys=fields.String(), values=fields.String())
 
 
-class NeedDump(Schema):
+class EquipmentNeedDump(Schema):
     method_id = fields.Integer()
     test_item_id = fields.Integer()
     item_code = fields.String()
@@ -247,19 +247,19 @@ class RecordedDump(Schema):
 # -- classes -------------------------------------------------------------------------
 
 
-class ClassRenameLoad(Load):
+class EquipmentClassEditLoad(Load):
     version = row_version()
     name_zh = text(100)
     name_en = text(120)
 
 
-class ClassLoad(Load):
+class EquipmentClassLoad(Load):
     code = text(60)
     name_zh = text(100)
     name_en = text(120)
 
 
-class ClassDump(Schema):
+class EquipmentClassDump(Schema):
     id = fields.Integer()
     version = fields.Integer()
     code = fields.String()
