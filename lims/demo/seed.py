@@ -8,6 +8,7 @@ from datetime import datetime, time, timedelta
 from sqlalchemy import Engine, event, select
 from sqlalchemy.orm import Session
 
+from lims.certificates.laboratory import save_laboratory
 from lims.core.calendar import work_calendar
 from lims.core.clock import local_date
 from lims.core.errors import Conflict
@@ -115,6 +116,7 @@ def _furnish(uow: UnitOfWork, diary: Diary) -> Staff:
     seed_catalogue(uow, actor=SYSTEM)
     sections = seed_sections(uow, actor=SYSTEM)
     staff = seed_people(uow)
+    save_laboratory(uow, actor=SYSTEM, version=None, values=facts("laboratory")[0])
     seed_equipment(
         uow,
         actor=SYSTEM,
