@@ -159,10 +159,11 @@ def _columns(draft: Draft) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """The first row at which the chain does not hold."""
+    """The first row at which the chain does not hold. ``code``: ``why`` for programs and other languages."""
 
     seq: int
     why: str
+    code: str
 
 
 def verify_chain(session: Session) -> tuple[int, Break | None]:
@@ -177,18 +178,18 @@ def verify_chain(session: Session) -> tuple[int, Break | None]:
             expected, previous, count = expected + 1, event.hash, count + 1
     head = session.get(AuditHead, 1)
     if head is not None and (head.seq != count or head.hash != previous):
-        return count, Break(head.seq, "the chain ends before its head: events were cut off")
+        return count, Break(head.seq, "the chain ends before its head: events were cut off", "cut_off")
     if head is None and count:
-        return count, Break(count, "the head of the chain is missing")
+        return count, Break(count, "the head of the chain is missing", "no_head")
     return count, None
 
 
 def _broken(event: Any, expected: int, previous: str) -> Break | None:
     if event.seq != expected:
-        return Break(expected, f"event {expected} is missing (next is {event.seq})")
+        return Break(expected, f"event {expected} is missing (next is {event.seq})", "missing")
     if event.prev_hash != previous:
-        return Break(event.seq, "does not link to the event before it")
+        return Break(event.seq, "does not link to the event before it", "link")
     draft = Draft(**{name: getattr(event, name) for name in Draft.__slots__})
     if event_hash(event.seq, draft, previous) != event.hash:
-        return Break(event.seq, "content does not match its hash")
+        return Break(event.seq, "content does not match its hash", "content")
     return None

@@ -1,6 +1,6 @@
 """States are an enum plus a table of steps; one function takes a step, and says why it refuses."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar
@@ -10,6 +10,16 @@ from flask_babel import gettext as _
 from lims.core.errors import TransitionRefused
 
 S = TypeVar("S", bound=StrEnum)
+
+
+class _Words:
+    # The words of states are kept above; ``lims.ui`` says where.
+    of: Callable[[StrEnum], object] = staticmethod(str)
+
+
+def say_states_with(words: Callable[[StrEnum], object]) -> None:
+    """``words(state)`` gives what a person reads for a state."""
+    _Words.of = staticmethod(words)  # type: ignore[assignment]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +51,7 @@ def take_step(
     found = steps[name]
     if state not in found.sources:
         raise TransitionRefused(
-            _(
-                "This cannot be done now: step “%(step)s” is not open in state “%(state)s”.",
-                step=name,
-                state=state,
-            )
+            _("This cannot be done now: its state is “%(state)s”.", state=str(_Words.of(state)))
         )
     if found.other_person and (actor_id is None or actor_id in {o for o in others if o is not None}):
         raise TransitionRefused(

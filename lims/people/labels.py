@@ -90,6 +90,16 @@ register_words(
         "sampling_form": _l("sampling form"),
     },
 )
+register_words(
+    "ChainBreak",
+    {
+        "missing": _l("this event is missing"),
+        "link": _l("it does not link to the event before it"),
+        "content": _l("its content does not fit its hash"),
+        "cut_off": _l("later events were cut off"),
+        "no_head": _l("the head of the chain is missing"),
+    },
+)
 # Filters of the audit trail, and every page that shows an event.
 face.blueprint.add_app_template_filter(verb_words, "verb_words")
 face.blueprint.add_app_template_filter(object_words, "object_words")

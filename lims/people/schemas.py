@@ -268,6 +268,7 @@ class EventDetailDump(EventDump):
 
 class BreakDump(Schema):
     seq = fields.Integer()
+    code = fields.String(metadata={"description": "missing, link, content, cut_off or no_head."})
     why = fields.String()
 
 

@@ -4,8 +4,10 @@ from flask_babel import lazy_gettext as _l
 
 from lims.core.jobs import JobState
 from lims.core.permissions import Role
-from lims.ui.labels import register
+from lims.core.workflow import say_states_with
+from lims.ui.labels import label, register
 
+say_states_with(label)
 register(
     JobState,
     {
