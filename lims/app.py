@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from apispec.ext.marshmallow import MarshmallowPlugin
+from apispec.ext.marshmallow.common import resolve_schema_cls
 from flask import (
     Flask,
     Response,
@@ -36,6 +38,7 @@ from lims.accreditation import pages as accreditation_pages
 from lims.bench import api as bench_api
 from lims.bench import pages as bench_pages
 from lims.catalogue import api as catalogue_api
+from lims.catalogue import equipment_classes as catalogue_classes
 from lims.catalogue import pages as catalogue_pages
 from lims.certificates import api as certificates_api
 from lims.certificates import pages as certificates_pages
@@ -58,6 +61,7 @@ from lims.core.settings import Settings, read_settings
 from lims.core.web import clock as web_clock
 from lims.equipment import api as equipment_api
 from lims.equipment import pages as equipment_pages
+from lims.equipment import register as equipment_register
 from lims.intake import api as intake_api
 from lims.intake import pages as intake_pages
 from lims.intake.models import CustomerAccount
@@ -147,6 +151,7 @@ def create_app(settings: Settings | None = None, clock: Clock = utc_now, **overr
     vault.open_with(settings.secret_key)
     passwords.set_cost(app.config.get("PASSWORD_MEMORY_KIB", passwords.MEMORY_KIB))
     identity.find_customers_with(_customer_of)
+    catalogue_classes.told_by(equipment_register.equipment_classes)
     _rooms(app)
     app.before_request(_enter)
     app.after_request(_headers)
@@ -170,11 +175,19 @@ def _extensions(app: Flask) -> None:
 
 
 def _rooms(app: Flask) -> None:
-    api = Api(app)
+    plugin = MarshmallowPlugin(schema_name_resolver=_schema_name)
+    api = Api(app, spec_kwargs={"marshmallow_plugin": plugin})
     for face in APIS:
         api.register_blueprint(face.blueprint)
     for pages in PAGES:
         app.register_blueprint(pages.blueprint)
+
+
+def _schema_name(schema: Any) -> str:
+    """In the API's description a shape carries its room's name: two rooms may both have a CodeLoad."""
+    shape: Any = resolve_schema_cls(schema)
+    room = str(shape.__module__).split(".")[1]
+    return f"{room.capitalize()}{shape.__name__}" if room in ROOMS else str(shape.__name__)
 
 
 def _language() -> str:
