@@ -29,27 +29,27 @@ SENTENCES = {
         "Version {number} of the method for “{en}” is not released.",
     ),
     "outside_scope": (
-        "“{zh}”({standard})不在 {scheme} 能力范围内。",
+        "“{zh}”（{standard}）不在 {scheme} 能力范围内。",
         "“{en}” ({standard}) is outside the {scheme} scope.",
     ),
     "scope_expired": (
-        "“{zh}”({standard})的 {scheme} 资质已于 {day} 到期。",
+        "“{zh}”（{standard}）的 {scheme} 资质已于 {day} 到期。",
         "The {scheme} scope for “{en}” ({standard}) ended on {day}.",
     ),
     "scope_not_yet": (
-        "“{zh}”({standard})的 {scheme} 资质自 {day} 起生效。",
+        "“{zh}”（{standard}）的 {scheme} 资质自 {day} 起生效。",
         "The {scheme} scope for “{en}” ({standard}) begins on {day}.",
     ),
     "scope_other_class": (
-        "“{zh}”({standard})的 {scheme} 能力范围不包括该产品类别。",
+        "“{zh}”（{standard}）的 {scheme} 能力范围不包括该产品类别。",
         "The {scheme} scope for “{en}” ({standard}) does not cover this product class.",
     ),
     "nobody_authorised": (
-        "没有人员获得“{zh}”({standard})的上岗授权。",
+        "没有人员获得“{zh}”（{standard}）的上岗授权。",
         "Nobody is authorised for “{en}” ({standard}).",
     ),
     "person_not_authorised": (
-        "{person_zh} 没有“{zh}”({standard})的上岗授权。",
+        "{person_zh} 没有“{zh}”（{standard}）的上岗授权。",
         "{person_en} is not authorised for “{en}” ({standard}).",
     ),
     "no_usable_equipment": (
@@ -58,11 +58,11 @@ SENTENCES = {
     ),
     "whole_marked": ("全部项目在 {scheme} 能力范围内。", "Every item is inside the {scheme} scope."),
     "whole_not_marked": (
-        "报告不带 {scheme} 标志:{why}",
+        "报告不带 {scheme} 标志：{why}",
         "The report carries no {scheme} mark: {why}",
     ),
     "whole_empty": (
-        "报告没有检测项目,不带 {scheme} 标志。",
+        "报告没有检测项目，不带 {scheme} 标志。",
         "The report has no items and carries no {scheme} mark.",
     ),
 }

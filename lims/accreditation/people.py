@@ -18,9 +18,9 @@ from lims.core.uow import RequestKey, UnitOfWork
 from lims.people.models import Account
 
 SENTENCES = {
-    "may_sign": ("可签发领域:{fields}。", "May sign in: {fields}."),
+    "may_sign": ("可签发领域：{fields}。", "May sign in: {fields}."),
     "field_not_granted": (
-        "授权签字领域不包括:{fields}。",
+        "授权签字领域不包括：{fields}。",
         "Signing is not granted for the field(s): {fields}.",
     ),
 }

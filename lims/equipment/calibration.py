@@ -18,12 +18,12 @@ from lims.metrology.numerals import write_numeral
 from lims.metrology.units import convert
 
 SENTENCES = {
-    "fit": ("{code} {zh}:合格,有效期至 {due}。", "{code} {en}: fit, calibration due {due}."),
+    "fit": ("{code} {zh}：合格，有效期至 {due}。", "{code} {en}: fit, calibration due {due}."),
     "limited": (
-        "{code} {zh}:准用({why}),有效期至 {due}。",
+        "{code} {zh}：准用（{why}），有效期至 {due}。",
         "{code} {en}: limited use ({why}), calibration due {due}.",
     ),
-    "out_of_service": ("{code} {zh} 已停用:{why}。", "{code} {en} is out of service: {why}."),
+    "out_of_service": ("{code} {zh} 已停用：{why}。", "{code} {en} is out of service: {why}."),
     "never_calibrated": (
         "{code} {zh} 在 {day} 之前没有校准记录。",
         "{code} {en} has no calibration up to {day}.",
@@ -33,15 +33,15 @@ SENTENCES = {
         "{code} {en}: calibration {certificate} was not accepted for use.",
     ),
     "calibration_overdue": (
-        "{code} {zh} 的校准已于 {due} 到期,{day} 超期 {days} 天。",
+        "{code} {zh} 的校准已于 {due} 到期，{day} 超期 {days} 天。",
         "{code} {en}: calibration was due on {due}; {day} is {days} day(s) past it.",
     ),
     "outside_calibrated_range": (
-        "{value} {unit} 超出 {code} {zh} 的校准范围({range})。",
+        "{value} {unit} 超出 {code} {zh} 的校准范围（{range}）。",
         "{value} {unit} is outside the calibrated range of {code} {en} ({range}).",
     ),
     "range_unit": (
-        "{code} {zh} 的校准范围({range})与单位 {unit} 无法比较。",
+        "{code} {zh} 的校准范围（{range}）与单位 {unit} 无法比较。",
         "The calibrated range of {code} {en} ({range}) cannot be compared with the unit {unit}.",
     ),
 }

@@ -39,11 +39,11 @@ register(
 register(
     Currency,
     {
-        Currency.CURRENT: _l("valid"),
+        Currency.CURRENT: _l("in date"),
         Currency.DUE_SOON: _l("due soon"),
         Currency.OVERDUE: _l("overdue"),
-        Currency.NOT_ACCEPTED: _l("not accepted"),
-        Currency.NEVER: _l("none yet"),
+        Currency.NOT_ACCEPTED: _l("not accepted for use"),
+        Currency.NEVER: _l("no calibration yet"),
     },
     {
         Currency.CURRENT: Tone.PLAIN,
@@ -71,7 +71,7 @@ COLUMNS: dict[str, Text] = {
     "code": _l("code"),
     "name_zh": _l("Chinese name"),
     "name_en": _l("English name"),
-    "equipment_class": _l("class"),
+    "equipment_class": _l("equipment class"),
     "maker": _l("maker"),
     "model": _l("model"),
     "serial": _l("serial number"),
@@ -120,7 +120,7 @@ register_card(
 register_card(
     Card(
         "equipment.register",
-        _l("Calibration due"),
+        _l("Calibration due soon"),
         Permission.EQUIPMENT_READ,
         _count_soon,
         61,

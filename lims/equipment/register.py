@@ -118,7 +118,7 @@ def _check(uow: UnitOfWork, text: EquipmentText, own_id: int | None) -> None:
         raise InvalidInput(
             _("There is no such class of equipment."),
             code="unknown_class",
-            fields={"equipment_class": [_("Choose a class.")]},
+            fields={"equipment_class": [_("Choose an equipment class.")]},
         )
     if text.section_id is not None and uow.session.get(Section, text.section_id) is None:
         fault = _("There is no such section.")
@@ -164,7 +164,7 @@ def add_class(
         if made is not None:
             return made
         if uow.session.scalar(select(EquipmentClass.id).where(EquipmentClass.code == code)) is not None:
-            fault = _("Another class has this code.")
+            fault = _("Another equipment class has this code.")
             raise Conflict(fault, code="code_taken", fields={"code": [fault]})
         row = uow.add(EquipmentClass(code=code, name_zh=name_zh, name_en=name_en))
         uow.remember(row)

@@ -66,13 +66,13 @@ REGISTER = lists.Listing(
         lists.Column("model", _l("Model")),
         lists.Column("section", _l("Section"), kind="bilingual"),
         lists.Column("place", _l("Place")),
-        lists.Column("sticker", _l("Label"), kind="state", value=lambda row: _line(row).sticker),
+        lists.Column("sticker", _l("Status label"), kind="state", value=lambda row: _line(row).sticker),
         lists.Column("currency", _l("Calibration"), kind="state", value=lambda row: _line(row).currency),
-        lists.Column("due_on", _l("Due"), kind="day"),
+        lists.Column("due_on", _l("Valid until"), kind="day"),
     ),
     filters=(
         lists.Filter("q", _l("Code, name, serial number, place"), listing.having_words),
-        lists.Filter("class", _l("Class"), listing.of_class, options=class_choices),
+        lists.Filter("class", _l("Equipment class"), listing.of_class, options=class_choices),
         lists.Filter(
             "section", _l("Section"), lambda s, v: listing.of_section(s, int(v)), options=section_choices
         ),
