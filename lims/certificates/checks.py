@@ -6,18 +6,13 @@ shown to whoever reviews and decides.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy.orm import Session
 
 from lims.certificates import evidence_rules as evidence
 from lims.certificates import report_rules as report
-from lims.certificates.content import Content
 from lims.certificates.material import Faults, Material
-from lims.certificates.models import Certificate
-from reports.document import CertificateDocument
 
 MOST_NAMED = 5  # faults of one rule that are spelled out
 
@@ -50,15 +45,8 @@ class Rule:
     blocking: bool = True
 
 
-def examine(
-    session: Session,
-    certificate: Certificate,
-    content: Content,
-    now: datetime,
-    document: CertificateDocument | None = None,
-) -> list[Check]:
+def examine(material: Material) -> list[Check]:
     """Every rule with what it found, in the order of the standard."""
-    material = Material(session, certificate, content, now, document)
     return [
         Check(rule.code, rule.clause, str(rule.title), rule.blocking, _few(rule.look(material)))
         for rule in RULES

@@ -58,6 +58,10 @@ class Content:
         """Hash of what is reviewed; what is approved must be the same."""
         return hashlib.sha256(to_json(self.document)).hexdigest()
 
+    def named(self, signatures: tuple[Signature, ...]) -> CertificateDocument:
+        """The draft as it would be printed now, with the names so far."""
+        return replace(self.document, signatures=signatures)
+
 
 def gather(session: Session, certificate: Certificate) -> Content:
     """Read and word everything the certificate says, with a fixed number of queries.
@@ -108,11 +112,6 @@ def gather(session: Session, certificate: Certificate) -> Content:
         equipment=equipment_rows(found),
     )
     return Content(document, rows, order, marks, found)
-
-
-def preview_of(session: Session, certificate: Certificate) -> CertificateDocument:
-    """The draft as it would be printed now, with the names so far and a watermark."""
-    return replace(gather(session, certificate).document, signatures=signature_lines(session, certificate))
 
 
 def signature_lines(

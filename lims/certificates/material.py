@@ -6,6 +6,8 @@ from functools import cached_property
 
 from sqlalchemy.orm import Session
 
+from lims.bench.calculation import Incomplete
+from lims.bench.outcomes import find_outcome
 from lims.bench.sample_bench import Benches
 from lims.bench.wording import named
 from lims.certificates.content import Content
@@ -38,8 +40,16 @@ class Material:
         self.today = local_date(now)
 
     @cached_property
-    def benches(self) -> Benches:
-        return Benches(self.session, {r.sample.id for r in self.rows})
+    def differing(self) -> frozenset[int]:
+        """Result versions whose value, rounding, limit or verdict comes out otherwise when it is computed
+        once more from the stored inputs."""
+        benches = Benches(self.session, {r.sample.id for r in self.rows})
+        found = []
+        for row in self.rows:
+            again = find_outcome(benches.of(row.sample.id), row.test)
+            if isinstance(again, Incomplete) or again.explanation != row.version.explanation:
+                found.append(row.version.id)
+        return frozenset(found)
 
     def day_of(self, row: Row) -> date:
         return row.finished_on or self.today

@@ -1,5 +1,27 @@
 """HTML face of this room."""
 
-from flask import Blueprint
+from lims.certificates import (
+    certificate_pages,
+    history_face,
+    labels,
+    laboratory_pages,
+    list_pages,
+    panels_face,
+    signing_pages,
+    verifying,
+)
+from lims.certificates.face import blueprint
 
-blueprint = Blueprint("certificates", __name__, template_folder="templates")
+# Imported for what they register.
+PARTS = (
+    certificate_pages,
+    history_face,
+    labels,
+    laboratory_pages,
+    list_pages,
+    panels_face,
+    signing_pages,
+    verifying,
+)
+
+__all__ = ["PARTS", "blueprint"]

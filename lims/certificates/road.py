@@ -15,6 +15,7 @@ from lims.accreditation.people import may_sign
 from lims.bench.models import Result, ResultVersion
 from lims.certificates.checks import examine
 from lims.certificates.content import Content, gather, signature_lines
+from lims.certificates.material import Material
 from lims.certificates.models import Certificate, CertificateItem, Signature
 from lims.certificates.reported import Row, hands_in
 from lims.certificates.states import (
@@ -277,7 +278,7 @@ def preparers(session: Session, certificate: Certificate) -> set[int | None]:
 
 
 def _refuse_faults(uow: UnitOfWork, certificate: Certificate, content: Content) -> None:
-    checks = examine(uow.session, certificate, content, uow.now)
+    checks = examine(Material(uow.session, certificate, content, uow.now))
     faults = [sentence for check in checks if check.stops for sentence in check.faults]
     if faults:
         raise Conflict(" ".join(faults), code="content_faults")
