@@ -16,6 +16,7 @@ from lims.core.verify import run_checks
 from lims.core.web import file_store
 from lims.core.web import settings as house_settings
 from lims.demo.commands import COMMANDS as DEMO_COMMANDS
+from lims.equipment.commands import COMMANDS as GATEWAY_COMMANDS
 from lims.people.commands import COMMANDS
 from reports import doctor as reports_doctor
 from reports.pdf import Renderer
@@ -24,7 +25,7 @@ lims = AppGroup("lims", help="Run and look after the laboratory.")
 
 
 def register_commands(app: Flask) -> None:
-    for command in (*COMMANDS, *DEMO_COMMANDS):
+    for command in (*COMMANDS, *GATEWAY_COMMANDS, *DEMO_COMMANDS):
         lims.add_command(command)
     app.cli.add_command(lims)
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -127,9 +127,10 @@ def read_capture(row: Mapping[str, Any]) -> Sent:
         raise wire.wrong("raw")
     event = wire.take(row, "event", dict)
     kind = _KINDS.get(wire.text(event, "kind"), CaptureKind.UNPARSED)
-    text, value = _figure(wire.optional_text(event, "value"))
+    text, value = wire.figure(wire.optional_text(event, "value"))
     stability = wire.optional_text(event, "stability")
     unreadable = kind is CaptureKind.READING and value is None
+    kind = CaptureKind.UNPARSED if unreadable else kind
     code = wire.optional_text(event, "code")
     for name in ("codec", "port", "first_mono_ns"):
         wire.text(row, name)
@@ -142,7 +143,7 @@ def read_capture(row: Mapping[str, Any]) -> Sent:
         trigger=wire.cut(wire.text(row, "trigger"), 20),
         request_id=wire.cut_or_none(wire.optional_text(row, "request_id"), 64),
         raw=raw,
-        kind=CaptureKind.UNPARSED if unreadable else kind,
+        kind=kind,
         text=text,
         value=value,
         unit=wire.cut_or_none(wire.optional_text(event, "unit"), 20),
@@ -160,19 +161,6 @@ def read_capture(row: Mapping[str, Any]) -> Sent:
 def _said(event: Mapping[str, Any], kind: CaptureKind) -> str | None:
     """Where the device gave no code: what kind of event it was, for all that is no reading."""
     return None if kind is CaptureKind.READING else str(event["kind"])
-
-
-def _figure(text: str | None) -> tuple[str | None, Decimal | None]:
-    """The printed digits and the number in them; (None, None) where they are none that can be kept."""
-    if text is None or len(text) > 64 or not text.isascii():
-        return None, None
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        return None, None
-    if not value.is_finite() or abs(value.adjusted()) > 60 or len(str(value)) > 64 or "\x00" in text:
-        return None, None
-    return text.strip(), value
 
 
 def _nanoseconds(row: Mapping[str, Any], name: str) -> int:

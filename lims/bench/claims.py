@@ -1,11 +1,15 @@
 """Take a device's reading into a cell: the value keeps its capture, and the capture its bytes."""
 
+from dataclasses import dataclass
+from decimal import Decimal
+
 from flask_babel import gettext as _
 from sqlalchemy import select
 
 from lims.bench import compute
+from lims.bench.device_words import why_no_value
 from lims.bench.inputs import Cell, Desk, Origin, note_equipment, open_sheet, rows_of
-from lims.bench.models import Capture, CaptureClaim, InputValue
+from lims.bench.models import Capture, CaptureClaim, InputValue, Worksheet
 from lims.bench.states import CaptureKind, InputSource
 from lims.catalogue.models import MethodInput, MethodVersion
 from lims.core.clock import local_date
@@ -14,6 +18,7 @@ from lims.core.permissions import Actor, Permission
 from lims.core.uow import UnitOfWork
 from lims.equipment.calibration import fitness
 from lims.equipment.models import Equipment
+from lims.intake.models import RequestedTest
 from lims.metrology.errors import MetrologyError
 from lims.metrology.numerals import write_numeral
 from lims.metrology.units import convert_decimal, same_unit
@@ -24,41 +29,70 @@ def claim_capture(
 ) -> InputValue:
     """Make the capture the value of ``cell`` (its ``text`` is ignored) and compute what follows.
 
-    Refused (Conflict, with code): ``not_a_reading``, ``unstable``, ``already_claimed``,
-    ``device_unknown``, ``wrong_device``, ``wrong_class``, those of ``equipment.calibration.fitness``,
-    ``unit_missing``, ``unit_incompatible``.
+    The same claim again changes nothing. Refused (Conflict, with code): ``not_a_reading``, ``unstable``,
+    ``already_claimed``, ``device_unknown``, ``wrong_device``, ``wrong_class``, those of
+    ``equipment.calibration.fitness``, ``unit_missing``, ``unit_incompatible``.
     """
     actor.require(Permission.CAPTURE_CLAIM)
     with uow:
-        sheet = open_sheet(uow, worksheet_id, actor)
-        test = rows_of(uow, sheet, {cell.test_id})[cell.test_id]
-        version = uow.get(MethodVersion, sheet.method_version_id, lock=False)
-        wanted = next((i for i in version.inputs if i.name == cell.name), None)
-        if wanted is None:
-            raise InvalidInput(_("The method has no such input."), code="unknown_input")
-        capture = uow.get(Capture, capture_id)
-        equipment = _usable(uow, capture, wanted)
-        text = _in_unit(capture, wanted)
-        uow.add(
-            CaptureClaim(
-                capture_id=capture.id, requested_test_id=test.id, claimed_by=actor.id, claimed_at=uow.now
-            )
-        )
-        desk = Desk(uow, actor, version, {test.id: test})
-        origin = Origin(InputSource.CAPTURE, capture.id, equipment.id)
-        row = desk.put(Cell(test.id, cell.name, cell.replicate, text, cell.reason), origin)
-        assert row is not None  # a capture is always a new value
-        desk.store()
-        note_equipment(uow, actor, sheet.id, equipment.id)
-        compute.recompute(uow, actor, [test])
+        row = claim_here(uow, actor, worksheet_id, capture_id, cell)
         uow.commit()
     return row
+
+
+def claim_here(uow: UnitOfWork, actor: Actor, worksheet_id: int, capture_id: int, cell: Cell) -> InputValue:
+    """``claim_capture`` inside the caller's unit of work."""
+    actor.require(Permission.CAPTURE_CLAIM)
+    place = find_place(uow, actor, worksheet_id, cell)
+    capture = uow.get(Capture, capture_id)
+    before = uow.session.scalar(select(InputValue).where(InputValue.capture_id == capture.id))
+    if before is not None and _same_cell(before, cell):
+        return before
+    equipment = _usable(uow, capture, place.wanted)
+    text = in_unit(capture.text, capture.value, capture.unit, place.wanted)
+    uow.add(
+        CaptureClaim(
+            capture_id=capture.id, requested_test_id=cell.test_id, claimed_by=actor.id, claimed_at=uow.now
+        )
+    )
+    origin = Origin(InputSource.CAPTURE, capture.id, equipment.id)
+    row = place.desk.put(Cell(cell.test_id, cell.name, cell.replicate, text, cell.reason), origin)
+    assert row is not None  # a capture is always a new value
+    place.desk.store()
+    note_equipment(uow, actor, place.sheet.id, equipment.id)
+    compute.recompute(uow, actor, [place.test])
+    return row
+
+
+def _same_cell(row: InputValue, cell: Cell) -> bool:
+    return (row.requested_test_id, row.name, row.replicate) == (cell.test_id, cell.name, cell.replicate)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a reading shall go: an open cell of one's own worksheet, locked for this transaction."""
+
+    sheet: Worksheet
+    test: RequestedTest
+    wanted: MethodInput
+    desk: Desk
+
+
+def find_place(uow: UnitOfWork, actor: Actor, worksheet_id: int, cell: Cell) -> Place:
+    """Raises NotFound, PermissionDenied, TransitionRefused, InvalidInput (``unknown_input``)."""
+    sheet = open_sheet(uow, worksheet_id, actor)
+    test = rows_of(uow, sheet, {cell.test_id})[cell.test_id]
+    version = uow.get(MethodVersion, sheet.method_version_id, lock=False)
+    wanted = next((i for i in version.inputs if i.name == cell.name), None)
+    if wanted is None:
+        raise InvalidInput(_("The method has no such input."), code="unknown_input")
+    return Place(sheet, test, wanted, Desk(uow, actor, version, {test.id: test}))
 
 
 def _usable(uow: UnitOfWork, capture: Capture, wanted: MethodInput) -> Equipment:
     """The equipment behind the capture, if its reading may be used. Raises Conflict."""
     if capture.kind is not CaptureKind.READING or capture.value is None:
-        raise Conflict(_("The device gave no value."), code="not_a_reading")
+        raise Conflict(why_no_value(capture.code), code="not_a_reading")
     if capture.stable is False:
         raise Conflict(_("The reading was not stable."), code="unstable")
     if uow.session.scalar(select(CaptureClaim.id).where(CaptureClaim.capture_id == capture.id)) is not None:
@@ -68,24 +102,34 @@ def _usable(uow: UnitOfWork, capture: Capture, wanted: MethodInput) -> Equipment
     if "wrong_device" in capture.flags.split():
         raise Conflict(_("The device says it is another than the register holds."), code="wrong_device")
     equipment = uow.get(Equipment, capture.equipment_id, lock=False)
-    if wanted.equipment_class is not None and equipment.equipment_class != wanted.equipment_class:
-        raise Conflict(_("The method asks for another class of equipment here."), code="wrong_class")
-    fit = fitness(uow.session, equipment, local_date(uow.now), capture.value, capture.unit)
-    if not fit.ok:
-        raise Conflict(str(fit.sentence), code=fit.code)
+    check_class(equipment, wanted)
+    check_fit(uow, equipment, capture.value, capture.unit)
     return equipment
 
 
-def _in_unit(capture: Capture, wanted: MethodInput) -> str:
+def check_class(equipment: Equipment, wanted: MethodInput) -> None:
+    if wanted.equipment_class is not None and equipment.equipment_class != wanted.equipment_class:
+        raise Conflict(_("The method asks for another class of equipment here."), code="wrong_class")
+
+
+def check_fit(uow: UnitOfWork, equipment: Equipment, value: Decimal | None, unit: str | None) -> None:
+    """In service, in calibration today, and ``value`` inside the calibrated range."""
+    fit = fitness(uow.session, equipment, local_date(uow.now), value, unit)
+    if not fit.ok:
+        raise Conflict(str(fit.sentence), code=fit.code)
+
+
+def in_unit(text: str | None, value: Decimal | None, unit: str | None, wanted: MethodInput) -> str:
     """The printed digits, in the unit of the input. A missing unit is missing, never assumed."""
+    printed = text or str(value)
     if not wanted.unit:
-        return capture.text or str(capture.value)
-    if not capture.unit:
+        return printed
+    if not unit:
         raise Conflict(_("The device sent no unit."), code="unit_missing")
-    if same_unit(capture.unit, wanted.unit):
-        return capture.text or str(capture.value)
-    assert capture.value is not None
+    if same_unit(unit, wanted.unit):
+        return printed
+    assert value is not None
     try:
-        return write_numeral(convert_decimal(capture.value, capture.unit, wanted.unit))
+        return write_numeral(convert_decimal(value, unit, wanted.unit))
     except MetrologyError as fault:
         raise Conflict(_(fault.template, **fault.facts), code=fault.code) from fault

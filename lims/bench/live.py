@@ -1,18 +1,30 @@
 """Devices as an analyst's page sees them: the live figure, and why it may not be used now."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 
+from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from lims.bench.models import Worksheet
+from lims.bench.device_words import why_no_value
+from lims.bench.models import Capture, CaptureClaim, Worksheet
+from lims.bench.states import CaptureKind
+from lims.bench.takes import Command, note_progress, open_commands
 from lims.catalogue.models import MethodVersion
 from lims.core.clock import local_date
+from lims.core.errors import NotFound
 from lims.core.permissions import Actor, Permission
-from lims.equipment.calibration import Fitness, fitness_of_all
+from lims.core.uow import UnitOfWork
+from lims.equipment.calibration import Fitness, fitness, fitness_of_all
+from lims.equipment.heartbeat import meet_devices, note_beat, note_figures, pace_ms, read_post, watch_device
 from lims.equipment.live import DeviceNow, devices_now
 from lims.equipment.models import Device, Equipment
+from lims.equipment.signed import Signed
+
+PRINTED_FOR = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +75,120 @@ def usable_devices(
     )
 
 
+def devices_for(session: Session, *, actor: Actor, worksheet_id: int, now: datetime) -> list[UsableDevice]:
+    """``usable_devices`` of a worksheet by number. Raises NotFound."""
+    actor.require(Permission.CAPTURE_READ)
+    sheet = session.get(Worksheet, worksheet_id)
+    if sheet is None:
+        raise NotFound(_("This does not exist (any more)."))
+    return usable_devices(session, actor, sheet, now=now)
+
+
 def _usable(one: DeviceNow, fit: dict[int, Fitness]) -> UsableDevice | None:
     equipment = one.device.equipment
     if equipment is None:
         return None
-    fitness = fit[equipment.id]
+    fit_today = fit[equipment.id]
     refusal = one.refusal()
-    sentence = refusal[1] if refusal else None if fitness.ok else str(fitness.sentence)
-    return UsableDevice(one, equipment, fitness, sentence)
+    sentence = refusal[1] if refusal else None if fit_today.ok else str(fit_today.sentence)
+    return UsableDevice(one, equipment, fit_today, sentence)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFigure:
+    """What ``live.js`` shows. ``printed``: the newest reading of the device's own print key, while nobody has
+    claimed it and it is recent; ``age_s``: of the figure."""
+
+    value: str | None
+    unit: str | None
+    stable: bool | None
+    age_s: float | None
+    link: str
+    refusal: str | None
+    printed: Capture | None
+
+    @property
+    def capture_id(self) -> int | None:
+        return self.printed.id if self.printed else None
+
+
+def live_figure(uow: UnitOfWork, *, actor: Actor, device_id: int) -> LiveFigure:
+    """The device's figure now; asking makes its gateway hurry for some seconds. Raises NotFound."""
+    actor.require(Permission.CAPTURE_READ)
+    found = devices_now(uow.session, uow.now, ids={device_id})
+    if not found:
+        raise NotFound(_("There is no such device."))
+    one, live = found[0], found[0].live
+    if live is not None:
+        watch_device(uow, device_id=device_id, watched_until=live.watched_until)
+    age = one.age_s(uow.now)
+    return LiveFigure(
+        value=live.text if live else None,
+        unit=live.unit if live else None,
+        stable=live.stable if live else None,
+        age_s=age,
+        link=one.link,
+        refusal=_refusal(uow.session, one, uow.now),
+        printed=_printed(uow.session, device_id, uow.now),
+    )
+
+
+def _refusal(session: Session, one: DeviceNow, now: datetime) -> str | None:
+    """Why the figure may not be used, its calibrated range included."""
+    refusal = one.refusal()
+    if refusal is not None:
+        return refusal[1]
+    live, equipment = one.live, one.device.equipment
+    if live is not None and live.kind in ("overload", "underload", "error"):
+        return why_no_value(live.kind if live.kind != "error" else live.code)
+    assert equipment is not None  # unbound was refused
+    value = Decimal(live.text) if live and live.text else None
+    fit = fitness(session, equipment, local_date(now), value, live.unit if live and live.text else None)
+    return None if fit.ok else str(fit.sentence)
+
+
+def _printed(session: Session, device_id: int, now: datetime) -> Capture | None:
+    newest = select(Capture).where(Capture.device_id == device_id).order_by(Capture.id.desc()).limit(1)
+    row = session.scalar(newest)
+    if row is None or row.trigger != "unsolicited" or row.kind is not CaptureKind.READING:
+        return None
+    if row.stable is False or now - row.received_at > PRINTED_FOR:
+        return None
+    claimed = select(CaptureClaim.id).where(CaptureClaim.capture_id == row.id)
+    return None if session.scalar(claimed) is not None else row
+
+
+# -- with the gateway ----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class LiveAnswer:
+    """What the gateway hears back: when to post next, and what to do. ``ended``: requests to settle."""
+
+    next_ms: int
+    commands: Sequence[Command]
+    ended: Sequence[str]
+
+
+def exchange_live(uow: UnitOfWork, *, actor: Actor, signed: Signed) -> LiveAnswer:
+    """One live post: figures and a sign of life in, commands out.
+
+    Raises BodyRefused, Conflict (``live_replayed``).
+    """
+    post = read_post(signed.document)
+    with uow.fleeting():
+        note_beat(uow, signed.name, post)
+        strangers = note_figures(uow, signed.gateway_id, post)
+        ended = note_progress(uow, signed.gateway_id, post.seen, post.results)
+        commands = open_commands(uow, signed.gateway_id)
+        pace = pace_ms(uow, signed.gateway_id)
+        uow.commit()
+    if strangers:
+        meet_devices(uow, actor=actor, gateway_id=signed.gateway_id, names=strangers)
+    return LiveAnswer(pace, commands, ended)
+
+
+def device_board(session: Session, *, actor: Actor, now: datetime) -> list[DeviceNow]:
+    """Every device of every gateway, as it is now."""
+    actor.require(Permission.CAPTURE_READ)
+    return devices_now(session, now)

@@ -4,6 +4,7 @@ only too long for a column is cut there: the archived body has all of it."""
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from flask_babel import gettext as _
@@ -13,6 +14,7 @@ from lims.equipment.signed import BodyRefused
 T = TypeVar("T")
 LARGEST = 2**53 - 1
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", re.ASCII)
+_FIGURE = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([Ee][+-]?\d{1,3})?", re.ASCII)
 Fields = Mapping[str, Any]
 
 
@@ -64,6 +66,16 @@ def instant(fields: Fields, name: str) -> datetime:
         return datetime.fromisoformat(value).astimezone(UTC)
     except (ValueError, OverflowError) as exc:
         raise wrong(name) from exc
+
+
+def figure(said: str | None) -> tuple[str | None, Decimal | None]:
+    """The printed digits and the number in them; (None, None) where they are none that can be kept."""
+    if said is None or len(said) > 64 or not _FIGURE.fullmatch(said):
+        return None, None
+    value = Decimal(said)
+    if not value.is_finite() or abs(value.adjusted()) > 60 or len(str(value)) > 64:
+        return None, None
+    return said, value
 
 
 def cut(value: str, longest: int) -> str:
