@@ -114,8 +114,8 @@ def parse_paste(session: Session, text: str, today: date, *, items_for_all: bool
     return parse_rows(session, split_text(text), today, items_for_all=items_for_all)
 
 
-def _refused(code: str, sentence: str) -> InvalidInput:
-    return InvalidInput(sentence, code=code, fields={"text": [sentence]})
+def _refused(code: str, sentence: str, field: str = "text") -> InvalidInput:
+    return InvalidInput(sentence, code=code, fields={field: [sentence]})
 
 
 def split_text(text: str) -> list[list[str]]:
@@ -154,6 +154,22 @@ def parse_rows(
         if not name and key(word) not in NUMBERING and word.strip()
     )
     return Paste(columns, heading, rows, ignored)
+
+
+def lines_of(table: Sequence[Sequence[str]], *, field: str = "text") -> list[dict[str, str]]:
+    """Rows of cells as lines by column, for a page that shows them before they are saved.
+
+    Raises InvalidInput (at ``field``) where there is no row, or far too many.
+    """
+    rows = [row for row in table if any(cell.strip() for cell in row)]
+    heading, columns = find_columns(rows[0]) if rows else ((), ())
+    body = rows[1:] if heading else rows
+    if not body:
+        raise _refused("nothing_pasted", _("There is no row in what was pasted."), field)
+    if len(body) > MAX_SAMPLES:
+        text = _("At most %(n)s samples go into one order.", n=MAX_SAMPLES)
+        raise _refused("too_many_samples", text, field)
+    return [{n: c.strip() for n, c in zip(columns, row, strict=False) if n} for row in body]
 
 
 def find_columns(first: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

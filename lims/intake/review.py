@@ -44,6 +44,13 @@ def review_order(uow: UnitOfWork, *, actor: Actor, order_id: int) -> Sequence[Re
     return findings
 
 
+def review_new(uow: UnitOfWork, *, actor: Actor, order_id: int) -> None:
+    """Review straight after registering; an order that is past it (saved by a repeated request) stays."""
+    order = uow.session.get_one(Order, order_id)
+    if order.state is OrderState.REGISTERED:
+        review_order(uow, actor=actor, order_id=order_id)
+
+
 def _review(uow: UnitOfWork, actor: Actor, order: Order) -> list[ReviewFinding]:
     found = {**_form_gaps(uow.session, order), **_test_gaps(uow, order)}
     known = {(f.requested_test_id, f.code): f for f in findings_of(uow.session, order.id)}

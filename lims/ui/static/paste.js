@@ -12,9 +12,12 @@
 // Columns are those of the row's named inputs in order; a pasted heading line (cells equal to the table's
 // headings or to data-names="批号,batch" of a heading) sets the columns itself. A select takes the words or
 // value of an option. After a paste, and after a change, POST data-check-url {"samples": [{...}, ...]} answers
-// {"faults": {"0": {"name": ["..."]}}}: shown at the row; rows are numbered as in the table, empty ones left out
+// {"faults": {"0": {"name": ["..."]}}}: shown in a line below the row; rows are numbered as in the table, empty ones left out
 // at the end. Ctrl+D: same as above. Enter and arrows: next row. Nothing is sent before the form's own button.
-import { parseTable, send, word } from "./common.js";
+// data-paste-anywhere: a table copied from a spreadsheet goes into the first empty row wherever the page is
+// focused (a textarea apart). Event "lines:check" lets the page add to what is sent (event.detail), "lines:checked"
+// tells it the answer; the page may ask for a check by dispatching "lines:look" at the place.
+import { parseTable, refusal, send, word } from "./common.js";
 
 class Lines {
   constructor(place) {
@@ -25,8 +28,20 @@ class Lines {
     place.addEventListener("paste", (event) => this.paste(event));
     place.addEventListener("keydown", (event) => this.key(event));
     place.addEventListener("change", () => this.checkSoon());
+    place.addEventListener("lines:look", () => this.checkSoon());
+    if ("pasteAnywhere" in place.dataset) {
+      document.addEventListener("paste", (event) => {
+        if (place.contains(event.target) || event.target.tagName === "TEXTAREA" || event.defaultPrevented) return;
+        if (!/[\t\n]/.test(event.clipboardData.getData("text/plain").trim())) return;
+        const free = this.rows().find((row) => this.isBlank(row)) ?? this.add();
+        this.pasteAt(event, free, this.inputs(free)[0]);
+      }, true);
+    }
     place.querySelector("[data-add-line]")?.addEventListener("click", () => this.inputs(this.add())[0]?.focus());
-    place.querySelector("[data-download-faults]")?.addEventListener("click", () => this.download());
+    place.querySelector("[data-download-faults]")?.addEventListener("click", (event) => {
+      event.preventDefault(); // without script the button asks the server for the file
+      this.download();
+    });
   }
   rows() { return [...this.body.querySelectorAll("tr[data-line]")]; }
   inputs(row) { return [...row.querySelectorAll("input[name]:not([type=hidden]), select[name], textarea[name]")]; }
@@ -55,21 +70,23 @@ class Lines {
     const option = [...input.options].find((one) => one.value === text || one.textContent.trim() === text);
     if (option) input.value = option.value;
   }
-  paste(event) {
-    const start = event.target.closest("tr[data-line]");
+  isBlank(row) { return this.inputs(row).every((one) => one.type === "checkbox" || one.tagName !== "INPUT" || !one.value.trim()); }
+  paste(event) { this.pasteAt(event, event.target.closest("tr[data-line]"), event.target); }
+  pasteAt(event, start, input) {
     let table = parseTable(event.clipboardData.getData("text/plain"));
     if (!start || (table.length < 2 && table[0]?.length < 2)) return;
     event.preventDefault();
     const heads = this.columns(table[0]);
     if (heads) table = table.slice(1);
-    const from = this.inputs(start).indexOf(event.target);
+    event.stopPropagation();
+    const from = this.inputs(start).indexOf(input);
     let at = this.rows().indexOf(start);
     for (const texts of table) {
       if (texts.every((text) => text === "")) continue;
       const inputs = this.inputs(this.rows()[at] ?? this.add());
       texts.forEach((text, n) => {
-        const input = heads ? inputs[heads[n]] : inputs[from + n];
-        if (input) this.fill(input, text);
+        const cell = heads ? inputs[heads[n]] : inputs[from + n];
+        if (cell) this.fill(cell, text);
       });
       at += 1;
     }
@@ -105,29 +122,46 @@ class Lines {
   }
   async check() {
     const rows = this.rows();
-    const used = rows.filter((row) => this.inputs(row).some((one) => one.type !== "checkbox" && one.tagName === "INPUT" && one.value.trim()));
-    if (!used.length) return;
-    const answer = await send(this.place.dataset.checkUrl, "POST", { [this.group]: used.map((row) => this.values(row)) });
-    if (!answer.ok) return;
+    const used = rows.filter((row) => !this.isBlank(row));
+    const more = {};
+    const asks = !this.place.dispatchEvent(new CustomEvent("lines:check", { detail: more, cancelable: true }));
+    if (!used.length && !asks) return;
+    this.asked?.abort();
+    this.asked = new AbortController();
+    const answer = await send(this.place.dataset.checkUrl, "POST", { ...more, [this.group]: used.map((row) => this.values(row)) }, { signal: this.asked.signal });
+    if (answer.aborted) return;
+    this.place.dispatchEvent(new CustomEvent("lines:checked", { detail: answer }));
+    if (!answer.ok) { this.say(refusal(answer), true); return; }
+    if (!used.length) { this.say(""); return; }
     const faults = answer.body.faults ?? {};
     rows.forEach((row) => this.show(row, {}));
     used.forEach((row, n) => this.show(row, faults[n] ?? {}));
-    this.faulty = used.filter((row, n) => Object.keys(faults[n] ?? {}).length);
+    const faulty = this.faulty().length;
     const button = this.place.querySelector("[data-download-faults]");
-    if (button) button.hidden = !this.faulty.length;
-    this.say(this.faulty.length ? word("faultyRows", { n: this.faulty.length, all: used.length }) : word("rowsRight", { n: used.length }), this.faulty.length > 0);
+    if (button) button.hidden = !faulty;
+    this.say(faulty ? word("faultyRows", { n: faulty, all: used.length }) : word("rowsRight", { n: used.length }), faulty > 0);
   }
+  faultsOf(row) { return row.nextElementSibling?.matches("tr.line-faults") ? row.nextElementSibling : null; }
+  faulty() { return this.rows().filter((row) => this.faultsOf(row)); }
   show(row, faults) {
-    row.querySelectorAll(".fault").forEach((old) => old.remove());
+    this.faultsOf(row)?.remove();
+    const lines = [];
     for (const input of this.inputs(row)) {
       const sentences = faults[input.name.split("-").slice(2).join("-")];
-      if (!sentences) { input.removeAttribute("aria-invalid"); continue; }
-      input.setAttribute("aria-invalid", "true");
+      if (!sentences) { input.removeAttribute("aria-invalid"); input.removeAttribute("aria-describedby"); continue; }
       const line = document.createElement("div");
-      line.className = "fault";
-      line.textContent = sentences.join(" ");
-      input.after(line);
+      Object.assign(line, { className: "fault", id: `${input.name}-fault`, textContent: sentences.join(" ") });
+      input.setAttribute("aria-invalid", "true");
+      input.setAttribute("aria-describedby", line.id);
+      lines.push(line);
     }
+    if (!lines.length) return;
+    const below = document.createElement("tr");
+    below.className = "line-faults";
+    const cell = below.appendChild(document.createElement("td"));
+    cell.colSpan = row.children.length;
+    cell.append(...lines);
+    row.after(below);
   }
   say(sentence, fault = false) {
     const line = this.place.querySelector("[data-paste-line]");
@@ -138,9 +172,9 @@ class Lines {
   download() {
     const heads = [...this.place.querySelectorAll("thead th")].map((th) => th.textContent.trim());
     const cell = (text) => `"${(/^[=+\-@\t\r]/.test(text) ? "'" : "") + text.replaceAll('"', '""')}"`;
-    const lines = [heads, ...this.faulty.map((row) => [
+    const lines = [heads, ...this.faulty().map((row) => [
       ...this.inputs(row).map((one) => one.value),
-      [...row.querySelectorAll(".fault")].map((fault) => fault.textContent).join(" "),
+      [...this.faultsOf(row).querySelectorAll(".fault")].map((fault) => fault.textContent).join(" "),
     ])].map((texts) => texts.map(cell).join(","));
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob(["\ufeff", lines.join("\r\n")], { type: "text/csv" }));
