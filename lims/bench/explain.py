@@ -13,7 +13,8 @@ from lims.bench import calculation
 from lims.bench.inputs import sheet_of_test
 from lims.bench.models import Capture, InputValue, Result, ResultVersion, Worksheet
 from lims.bench.provenance import Source, sources_of
-from lims.catalogue.models import Limit, MethodVersion
+from lims.bench.sample_bench import newest_versions
+from lims.catalogue.models import Category, Limit, MethodVersion, TestItem
 from lims.core.audit import canonical
 from lims.core.errors import NotFound
 from lims.core.permissions import Actor, Permission
@@ -46,6 +47,15 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class NeededResult:
+    """Another item's result version that went into this one; ``figure``: unrounded, as it was computed with."""
+
+    item: TestItem
+    version: ResultVersion
+    figure: str
+
+
+@dataclass(frozen=True, slots=True)
 class Walk:
     """Everything the page shows. ``agrees``: computing it again now gave the same, to the last digit."""
 
@@ -58,13 +68,18 @@ class Walk:
     limit: Limit | None
     notes: Mapping[str, Any]
     origins: Sequence[Origin]
-    items: Sequence[tuple[Mapping[str, Any], ResultVersion | None]]
+    limit_class: Category | None
+    items: Sequence[NeededResult]
     history: Sequence[ResultVersion]
-    attempts: Sequence[Result]
+    attempts: Sequence[tuple[Result, ResultVersion | None]]
     worksheet: Worksheet | None
     people: Mapping[int, Account]
     agrees: bool
     recomputed: str
+
+    @property
+    def is_newest(self) -> bool:
+        return self.result.current and self.version.number == self.result.current_version
 
 
 def explain(session: Session, *, actor: Actor, result_version_id: int) -> Walk:
@@ -85,6 +100,8 @@ def explain(session: Session, *, actor: Actor, result_version_id: int) -> Walk:
     history = session.scalars(
         select(ResultVersion).where(ResultVersion.result_id == result.id).order_by(ResultVersion.number)
     ).all()
+    limit = session.get(Limit, version.limit_id) if version.limit_id else None
+    newest = newest_versions(session, attempts)
     return Walk(
         order=session.get_one(Order, sample.order_id),
         sample=sample,
@@ -92,17 +109,35 @@ def explain(session: Session, *, actor: Actor, result_version_id: int) -> Walk:
         result=result,
         version=version,
         method=session.get_one(MethodVersion, version.method_version_id),
-        limit=session.get(Limit, version.limit_id) if version.limit_id else None,
+        limit=limit,
+        limit_class=session.get(Category, limit.category_id) if limit and limit.category_id else None,
         notes=notes,
         origins=origins,
-        items=[(n, session.get(ResultVersion, n["result_version_id"])) for n in notes.get("items", [])],
+        items=_items(session, notes.get("items", [])),
         history=history,
-        attempts=attempts,
+        attempts=[(one, newest.get(one.id)) for one in attempts],
         worksheet=sheet_of_test(session, test.id, also_left=True),
         people=_people(session, result, history, origins),
         agrees=agrees,
         recomputed=recomputed,
     )
+
+
+def _items(session: Session, notes: Sequence[Mapping[str, Any]]) -> list[NeededResult]:
+    ids = [n["result_version_id"] for n in notes]
+    found = session.execute(
+        select(ResultVersion, TestItem)
+        .join(Result, Result.id == ResultVersion.result_id)
+        .join(RequestedTest, RequestedTest.id == Result.requested_test_id)
+        .join(TestItem, TestItem.id == RequestedTest.test_item_id)
+        .where(ResultVersion.id.in_(ids))
+        .order_by(ResultVersion.id)
+    )
+    return [NeededResult(item, version, _figure(version)) for version, item in found]
+
+
+def _figure(version: ResultVersion) -> str:
+    return str(orjson.loads(version.value).get("figure") or version.reported)
 
 
 def _people(

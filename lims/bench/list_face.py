@@ -90,11 +90,11 @@ RECEIVED = Filter(
     lambda s, _v: s.where(Sample.state.in_(WORKABLE)),
     options=lambda: YES,
 )
-LATE = Filter("late", _l("Late only"), lambda s, _v: s.where(worklist.late(today())), options=lambda: YES)
+LATE = Filter("late", _l("Late only"), lambda s, _v: s.where(worklist.is_late(today())), options=lambda: YES)
 STUCK = Filter(
     "stuck",
     _l("Not moving only"),
-    lambda s, _v: s.where(worklist.stuck(clock()())),
+    lambda s, _v: s.where(worklist.is_stuck(clock()())),
     options=lambda: YES,
 )
 

@@ -1,9 +1,27 @@
 """HTML face of this room."""
 
-from lims.bench import assign_pages, capture_pages, labels
+from lims.bench import (
+    assign_pages,
+    capture_pages,
+    explain_pages,
+    import_pages,
+    labels,
+    queue_pages,
+    review_pages,
+    worksheet_pages,
+)
 from lims.bench.face import blueprint
 
 # Imported for what they register.
-PARTS = (assign_pages, capture_pages, labels)
+PARTS = (
+    assign_pages,
+    capture_pages,
+    explain_pages,
+    import_pages,
+    labels,
+    queue_pages,
+    review_pages,
+    worksheet_pages,
+)
 
 __all__ = ["PARTS", "blueprint"]

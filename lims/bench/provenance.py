@@ -106,3 +106,13 @@ def _by_id(session: Session, model: type[T], ids: Iterable[int | None]) -> dict[
     if not wanted:
         return {}
     return {row.id: row for row in session.scalars(select(model).where(model.id.in_(wanted))).unique()}
+
+
+def dump(raw: bytes) -> list[tuple[str, str, str]]:
+    """(offset, hex, text) for each sixteen bytes; what does not print stands as a middle dot."""
+    lines = []
+    for start in range(0, len(raw), 16):
+        piece = raw[start : start + 16]
+        shown = "".join(chr(b) if 32 <= b < 127 else "·" for b in piece)
+        lines.append((f"{start:04x}", piece.hex(" "), shown))
+    return lines

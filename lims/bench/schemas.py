@@ -1,5 +1,7 @@
 """What comes in and goes out at the bench's work pages and their JSON face; types and bounds only."""
 
+import base64
+
 from marshmallow import Schema, fields, validate
 
 from lims.bench.states import InputSource, Verdict, WorksheetState
@@ -14,6 +16,7 @@ from lims.ui.shapes import (
     legal_day,
     number,
     row_version,
+    storable,
     text,
 )
 
@@ -122,21 +125,59 @@ class VerifyLoad(Load):
     results = fields.List(fields.Nested(SeenLoad), required=True, validate=validate.Length(1, MOST_TESTS))
 
 
+class ReviewForm(TickedReasonForm):
+    """Ticked results with the versions that were looked at; ``one``: only this row's own button."""
+
+    ids = fields.List(number(), load_default=list, validate=validate.Length(max=MOST_TESTS))
+    one = number(load_default=None, allow_none=True)
+    seen = fields.Dict(
+        keys=text(20), values=fields.Integer(validate=validate.Range(0, 2**31 - 1)), load_default=dict
+    )
+    onward = fields.Boolean(load_default=False)
+    reason = text(500, required=False, load_default="")
+
+
 class RetestLoad(ReasonLoad):
     assignee_id = number(load_default=None, allow_none=True)
 
 
 class ImportLoad(Load):
-    """Rows of a spreadsheet as text (CSV or tab-separated), or a file's bytes in base64."""
+    """A file of results (.xlsx or CSV) in base64; pasted rows likewise, as UTF-8 without a name."""
 
-    file_name = text(120, required=False, load_default="")
-    content = fields.String(required=True, validate=validate.Length(1, 3_000_000))
+    file_name = text(100, required=False, load_default="")
+    content = fields.String(
+        required=True,
+        validate=[validate.Length(1, 3_000_000), storable],
+        metadata={"description": "Base64 of at most 2 MB."},
+    )
     leave_out_faulty = fields.Boolean(load_default=False)
+
+
+class PreviewForm(Load):
+    file = fields.Raw(load_default=None, allow_none=True)
+    text_ = fields.String(
+        load_default="", validate=[validate.Length(max=1_000_000), storable], data_key="text"
+    )
+
+
+class SectionQuery(Load):
+    section_id = number(load_default=None)
 
 
 class TestQuery(PageQuery):
     section_id = number(load_default=None)
-    received = fields.Boolean(load_default=True)
+    assignee_id = number(load_default=None)
+    unassigned = fields.Boolean(load_default=False)
+    late = fields.Boolean(load_default=False)
+    stuck = fields.Boolean(load_default=False)
+
+
+class PoolQuery(PageQuery):
+    which = fields.String(load_default="all", validate=validate.OneOf(("all", "today", "late", "returned")))
+
+
+class TakeBackLoad(TestsLoad):
+    reason = text(500, required=False, load_default="")
 
 
 class SheetQuery(PageQuery):
@@ -359,3 +400,105 @@ class RowAnswerDump(Schema):
 
 class ChangedDump(Schema):
     changed = fields.List(fields.Integer(), metadata={"description": "Tests computed again."})
+
+
+class StandingDump(Schema):
+    states = fields.Dict(keys=choice(TestState), values=fields.Integer())
+    late = fields.Integer()
+    stuck = fields.Integer()
+
+
+class FlagDump(Schema):
+    words = fields.String()
+    tone = fields.String()
+
+
+class ReviewRowDump(Schema):
+    row = fields.Nested(RowDump)
+    agrees = fields.Boolean(attribute="row.agrees", metadata={"description": "Computed again, the same."})
+    flags = fields.List(fields.Nested(FlagDump))
+    limit = fields.String()
+    unrounded = fields.String()
+    own_hand = fields.Boolean(metadata={"description": "You had a hand in it and cannot judge it."})
+
+
+class ReviewDump(Schema):
+    worksheet = fields.Nested(WorksheetDump, allow_none=True)
+    rows = fields.List(fields.Nested(ReviewRowDump))
+
+
+class ImportRowDump(Schema):
+    number = fields.Integer()
+    cells = fields.List(fields.String())
+    test_id = fields.Integer(allow_none=True)
+    faults = fields.List(fields.String())
+    replaces = fields.List(fields.String())
+
+
+class PreviewDump(Schema):
+    sha256 = fields.String(attribute="file.sha256")
+    heading = fields.List(fields.String())
+    columns = fields.List(fields.String(), metadata={"description": "What each column fills."})
+    ignored = fields.List(fields.String())
+    rows = fields.List(fields.Nested(ImportRowDump))
+
+
+class Base64(fields.Field[bytes]):
+    """Bytes as they came."""
+
+    def _serialize(self, value: bytes | None, attr: str | None, obj: object, **kwargs: object) -> str | None:
+        return None if value is None else base64.b64encode(value).decode()
+
+
+class CaptureEvidenceDump(Schema):
+    id = fields.Integer()
+    seq = fields.Integer()
+    epoch = fields.String()
+    raw = Base64()
+    text = fields.String(allow_none=True)
+    unit = fields.String(allow_none=True)
+    captured_at = fields.AwareDateTime()
+    hash = fields.String()
+    prev_hash = fields.String()
+    flags = fields.String()
+
+
+class CalibrationEvidenceDump(Schema):
+    certificate_number = fields.String()
+    laboratory = fields.String()
+    calibrated_on = fields.Date()
+    due_on = fields.Date()
+
+
+class OriginDump(Schema):
+    value = fields.Nested(EntryDump)
+    capture = fields.Nested(CaptureEvidenceDump, allow_none=True)
+    gateway = fields.String(attribute="source.gateway.name", allow_none=True)
+    signature_holds = fields.Boolean(attribute="source.proof.signature", allow_none=True)
+    bytes_in_delivery = fields.Boolean(attribute="source.proof.bytes_in_delivery", allow_none=True)
+    equipment_code = fields.String(attribute="source.equipment.code", allow_none=True)
+    calibration = fields.Nested(CalibrationEvidenceDump, allow_none=True)
+    superseded = fields.List(fields.Nested(EntryDump))
+
+
+class NeededResultDump(Schema):
+    item = fields.String(attribute="item.code")
+    version = fields.Nested(ResultVersionDump)
+    figure = fields.String(metadata={"description": "Unrounded, as it was computed with."})
+
+
+class WalkDump(Schema):
+    """``notes``: formula, steps, limit, both comparisons, as they were stored with the result."""
+
+    version = fields.Nested(ResultVersionDump)
+    result = fields.Nested(ResultDump)
+    test = fields.Nested(TestStateDump)
+    sample_id = fields.Integer(attribute="sample.id")
+    sample_number = fields.String(attribute="sample.number")
+    method_version_id = fields.Integer(attribute="method.id")
+    notes = fields.Dict()
+    origins = fields.List(fields.Nested(OriginDump))
+    items = fields.List(fields.Nested(NeededResultDump))
+    history = fields.List(fields.Nested(ResultVersionDump))
+    agrees = fields.Boolean(metadata={"description": "Computed again now, it is the same to the last digit."})
+    recomputed = fields.String()

@@ -13,7 +13,7 @@ from lims.accreditation.people import methods_of
 from lims.bench.calculation import Incomplete
 from lims.bench.inputs import EDITABLE, Cell, cell_key, read_cell_key
 from lims.bench.models import InputValue, Result, ResultVersion, Worksheet, WorksheetEquipment
-from lims.bench.outcomes import find_outcome
+from lims.bench.outcomes import Outcome, find_outcome
 from lims.bench.sample_bench import Benches, SampleBench, latest_cells
 from lims.bench.states import InputSource, Verdict, WorksheetState
 from lims.bench.wording import named, reported_text, said
@@ -82,7 +82,9 @@ class NeededItem:
 
 @dataclass(frozen=True, slots=True)
 class RowView:
-    """``newest``: number of the newest entry, sent back when a cell is saved (see ``inputs.Desk.newest``)."""
+    """``newest``: number of the newest entry, sent back when a cell is saved (see ``inputs.Desk.newest``).
+    ``agrees``: computing it again now gives the stored result, to the last digit; None: not asked.
+    """
 
     test: RequestedTest
     sample: Sample
@@ -94,6 +96,7 @@ class RowView:
     newest: int
     missing: str
     editable: bool
+    agrees: bool | None = None
 
     @property
     def has_value(self) -> bool:
@@ -175,7 +178,7 @@ def load_sheet(session: Session, *, actor: Actor, worksheet_id: int, now: dateti
     if mine and version.method_id not in methods_of(session, actor.id or 0, today):
         refusal = _("You are not authorised for this method today: nothing can be entered.")
     writable = mine and not refusal and sheet.state is WorksheetState.OPEN
-    rows = _rows(session, version, ids, actor if writable else None)
+    rows = read_rows(session, ids, actor if writable else None)
     formula = compile_formula(version.formula) if version.formula.strip() else None
     used, usable = _equipment(session, sheet, version, ids, today)
     return SheetView(
@@ -199,26 +202,26 @@ def load_row(session: Session, *, actor: Actor, worksheet_id: int, test_id: int)
     sheet = session.get(Worksheet, worksheet_id, populate_existing=True)
     if sheet is None or test_id not in {r.requested_test_id for r in sheet.rows if r.removed_at is None}:
         raise NotFound(_("This test is not on this worksheet."))
-    version = session.get_one(MethodVersion, sheet.method_version_id)
-    return _rows(session, version, [test_id], actor)[0]
+    return read_rows(session, [test_id], actor)[0]
 
 
 def columns_of(version: MethodVersion) -> list[Column]:
     return [Column(i, n) for i in version.inputs for n in range(1, i.replicates + 1)]
 
 
-def _rows(session: Session, version: MethodVersion, ids: Sequence[int], actor: Actor | None) -> list[RowView]:
-    """``actor``: who may write now; None: nobody."""
+def read_rows(
+    session: Session, ids: Sequence[int], actor: Actor | None, *, again: bool = False
+) -> list[RowView]:
+    """Rows of these tests, in this order. ``actor``: who may write now (None: nobody); ``again``: recompute."""
     wanted = select(RequestedTest.sample_id).where(RequestedTest.id.in_(ids))
     benches = Benches(session, set(session.scalars(wanted)))
     tests = {t.id: t for t in benches.tests}
     entries: dict[int, dict[str, InputValue]] = {}
     for (test_id, name, replicate), row in latest_cells(session, ids).items():
         entries.setdefault(test_id, {})[cell_key(name, replicate)] = row
-    columns = columns_of(version)
     by_sample = {sample_id: benches.of(sample_id) for sample_id in benches.samples}
     return [
-        _row(by_sample[tests[n].sample_id], tests[n], columns, entries.get(n, {}), actor)
+        _row(by_sample[tests[n].sample_id], tests[n], entries.get(n, {}), actor, again)
         for n in ids
         if n in tests
     ]
@@ -227,23 +230,26 @@ def _rows(session: Session, version: MethodVersion, ids: Sequence[int], actor: A
 def _row(
     bench: SampleBench,
     test: RequestedTest,
-    columns: Sequence[Column],
     entries: Mapping[str, InputValue],
     actor: Actor | None,
+    again: bool,
 ) -> RowView:
     result = bench.result(test)
     version = bench.benches.newest.get(result.id) if result is not None else None
     editable = actor is not None and test.assignee_id == actor.id and test.state in EDITABLE
-    missing = ""
-    if entries and (version is None or not version.reported):
-        outcome = find_outcome(bench, test)
-        missing = outcome.sentence if isinstance(outcome, Incomplete) else ""
     formula = bench.formula(test)
+    outcome = None
+    if again or (entries and (version is None or not version.reported)):
+        outcome = find_outcome(bench, test)
+    found = outcome if isinstance(outcome, Outcome) else None
     return RowView(
         test=test,
         sample=bench.sample,
         order=bench.order,
-        cells={c.key: CellView(c, entries.get(c.key), _locked(c, editable)) for c in columns},
+        cells={
+            c.key: CellView(c, entries.get(c.key), _locked(c, editable))
+            for c in columns_of(bench.version(test))
+        },
         needed=[
             NeededItem(code, bench.by_code.get(code), bench.version_of(code))
             for code in (formula.items if formula else ())
@@ -251,8 +257,11 @@ def _row(
         result=result,
         version=version,
         newest=max((row.id for row in entries.values()), default=0),
-        missing=missing,
+        missing=outcome.sentence if isinstance(outcome, Incomplete) else "",
         editable=editable,
+        agrees=(found is not None and version is not None and found.explanation == version.explanation)
+        if again
+        else None,
     )
 
 

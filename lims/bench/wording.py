@@ -1,5 +1,6 @@
 """Names in the reader's language, for sentences of use cases and views."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 import orjson
@@ -43,3 +44,17 @@ def said(value: StrEnum) -> str:
         InputSource.IMPORT: _("file"),
     }
     return words[value]
+
+
+def flag_words(flags: Iterable[str]) -> list[str]:
+    """Flags of captures (``models.Capture.flags``) in words; an unknown one as it is."""
+    words = {
+        "gap": _("captures before it are missing"),
+        "clock_off": _("its clock is far off"),
+        "clock_stepped": _("its clock was set meanwhile"),
+        "wrong_device": _("another device than the register holds"),
+        "identity_unknown": _("the device did not say which it is"),
+        "late": _("it came after the wait was over"),
+        "value_unreadable": _("its value cannot be read"),
+    }
+    return [words.get(flag, flag) for flag in flags]

@@ -69,16 +69,39 @@ def open_work() -> Tests:
     return tests_listed().where(RequestedTest.state.in_(UNDER_WAY))
 
 
+def chosen(
+    *,
+    now: datetime,
+    on: date,
+    section_id: int | None = None,
+    assignee_id: int | None = None,
+    unassigned: bool = False,
+    late: bool = False,
+    stuck: bool = False,
+) -> Tests:
+    """``open_work``, narrowed."""
+    statement = open_work()
+    if section_id is not None:
+        statement = statement.where(RequestedTest.section_id == section_id)
+    if assignee_id is not None:
+        statement = statement.where(RequestedTest.assignee_id == assignee_id)
+    if unassigned:
+        statement = statement.where(RequestedTest.state == TestState.TO_DO)
+    if late:
+        statement = statement.where(is_late(on))
+    return statement.where(is_stuck(now)) if stuck else statement
+
+
 def pool(session: Session, actor: Actor, on: date) -> Tests:
     """Unassigned tests that this analyst is authorised for."""
     return unassigned().where(RequestedTest.method_id.in_(methods_of(session, actor.id or 0, on)))
 
 
-def late(on: date) -> ColumnElement[bool]:
+def is_late(on: date) -> ColumnElement[bool]:
     return and_(RequestedTest.due_on < on, RequestedTest.state.in_(UNDER_WAY))
 
 
-def stuck(now: datetime) -> ColumnElement[bool]:
+def is_stuck(now: datetime) -> ColumnElement[bool]:
     """Nothing was assigned, entered or handed over for STUCK_DAYS."""
     since = now - timedelta(days=STUCK_DAYS)
     test = RequestedTest.id
@@ -108,7 +131,7 @@ def standing(session: Session, *, section_id: int | None, now: datetime, on: dat
     counted = base.with_only_columns(RequestedTest.state, func.count()).group_by(RequestedTest.state)
     states = {row[0]: int(row[1]) for row in session.execute(counted)}
     sums = base.with_only_columns(
-        func.sum(case((RequestedTest.due_on < on, 1), else_=0)), func.sum(case((stuck(now), 1), else_=0))
+        func.sum(case((RequestedTest.due_on < on, 1), else_=0)), func.sum(case((is_stuck(now), 1), else_=0))
     )
     behind, still = session.execute(sums).one()
     return Standing(states, int(behind or 0), int(still or 0))
@@ -156,10 +179,14 @@ def my_open() -> ColumnElement[bool]:
     return RequestedTest.state.in_(OPEN_STATES)
 
 
+def mine(actor: Actor, which: str, on: date) -> Tests:
+    """The actor's open tests. ``which``: all, today, late, returned."""
+    return tests_listed().where(RequestedTest.assignee_id == actor.id, my_open(), *_which(which, on))
+
+
 def queue(session: Session, actor: Actor, which: str, on: date) -> list[QueueGroup]:
     """The actor's open tests, the most urgent group first. ``which``: all, today, late, returned."""
-    statement = tests_listed().where(RequestedTest.assignee_id == actor.id, my_open(), *_which(which, on))
-    ordered = statement.order_by(RequestedTest.due_on, RequestedTest.id)
+    ordered = mine(actor, which, on).order_by(RequestedTest.due_on, RequestedTest.id)
     rows = session.execute(ordered.limit(MOST_IN_QUEUE)).all()
     ids = [row.id for row in rows]
     sheets = _open_sheets(session, ids)
@@ -170,8 +197,8 @@ def queue(session: Session, actor: Actor, which: str, on: date) -> list[QueueGro
     groups: dict[int, list[Queued]] = {}
     for row in rows:
         sheet_id, number = sheets.get(row.id, (None, None))
-        mine = Queued(row, sheet_id, number, reasons.get(row.id))
-        groups.setdefault(row.method_version_id, []).append(mine)
+        queued = Queued(row, sheet_id, number, reasons.get(row.id))
+        groups.setdefault(row.method_version_id, []).append(queued)
     return [_group(version, rows) for version, rows in groups.items()]
 
 
@@ -204,10 +231,10 @@ def _open_sheets(session: Session, test_ids: Sequence[int]) -> dict[int, tuple[i
 
 
 def count_queue(session: Session, actor: Actor, which: str, on: date, cap: int) -> CappedCount:
-    mine = select(RequestedTest.id).where(
+    waiting = select(RequestedTest.id).where(
         RequestedTest.assignee_id == actor.id, my_open(), *_which(which, on)
     )
-    return capped_count(session, mine, cap)
+    return capped_count(session, waiting, cap)
 
 
 def count_unassigned(session: Session, section_id: int | None, cap: int) -> CappedCount:
@@ -263,10 +290,17 @@ def worksheets_listed() -> Tests:
     )
 
 
+def worksheets_chosen(*, analyst_id: int | None = None, state: WorksheetState | None = None) -> Tests:
+    statement = worksheets_listed()
+    if analyst_id is not None:
+        statement = statement.where(Worksheet.analyst_id == analyst_id)
+    return statement if state is None else statement.where(Worksheet.state == state)
+
+
 def my_sheets(session: Session, actor: Actor) -> Sequence[Any]:
     """The actor's open worksheets, newest first (at most thirty)."""
-    mine = worksheets_listed().where(Worksheet.analyst_id == actor.id, Worksheet.state == WorksheetState.OPEN)
-    return session.execute(mine.order_by(Worksheet.id.desc()).limit(30)).all()
+    open_ones = worksheets_chosen(analyst_id=actor.id, state=WorksheetState.OPEN)
+    return session.execute(open_ones.order_by(Worksheet.id.desc()).limit(30)).all()
 
 
 # -- verification --------------------------------------------------------------------

@@ -99,4 +99,5 @@ def test_the_walk_back_from_the_reported_value_reaches_the_bytes_and_agrees(benc
     dry = explain(session, actor=laboratory.reviewer, result_version_id=bench.version(tests["aluminium"]).id)
     assert dry.agrees
     assert dry.limit.standard.code == "GB 2760-2024"
-    assert dry.items[0][1].reported == "20.0"
+    assert (dry.items[0].item.code, dry.items[0].version.reported) == ("moisture", "20.0")
+    assert dry.items[0].figure.startswith("19.99920")
