@@ -13,6 +13,7 @@
 // Answer 200: {"version": 5, "cells": {"m1": "100.20"}, "show": {"result": "12.3", "verdict": "out of limit"},
 //   "tones": {"verdict": "fault"}, "sentence": "near the limit"}; every part may be missing. Anything else is
 //   problem details, whose sentence is shown at the cell. A row's cells are saved one after the other.
+//   Code "reason_needed": the reason is asked for and sent along ("reason").
 // Keys: typing replaces; Enter, arrows: next sample; Tab: next item; Esc: as saved; a pasted column fills down.
 // live.js announces a taken figure with the event "lims:taken" {row, cell, answer}.
 import { parseTable, refusal, send, word } from "./common.js";
@@ -105,7 +106,12 @@ class Sheet {
     const own = cell.dataset.url;
     const content = own ? { value: text } : { [cell.dataset.cell]: text };
     if (row.dataset.version) content.version = Number(row.dataset.version);
-    const answer = await send(own ?? row.dataset.url, cell.dataset.method ?? row.dataset.method ?? "PUT", content, { keepalive: true });
+    const put = () => send(own ?? row.dataset.url, cell.dataset.method ?? row.dataset.method ?? "PUT", content, { keepalive: true });
+    let answer = await put();
+    if (answer.body?.code === "reason_needed") {
+      content.reason = window.prompt(refusal(answer))?.trim();
+      if (content.reason) answer = await put();
+    }
     if (answer.ok) {
       cell.dataset.saved = text;
       this.apply(row, answer.body ?? {}, cell);
