@@ -43,10 +43,12 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A step of custody that was just taken."""
+    """A step of custody, with the person or the place it went to."""
 
     sample: Sample
     event: CustodyEvent
+    holder: Account | None = None
+    place: StoragePlace | None = None
 
 
 def is_here(sample: Sample) -> bool:
@@ -128,7 +130,7 @@ def undo_move(uow: UnitOfWork, *, actor: Actor, event_id: int) -> Moved:
         uow.audit("sample.undo_move", actor, sample)
         uow.add(done)
         uow.commit()
-    return Moved(sample, done)
+    return _moved(uow.session, sample, done)
 
 
 def move(uow: UnitOfWork, actor: Actor, sample: Sample, target: Target, note: str = "") -> Moved:
@@ -148,7 +150,13 @@ def move(uow: UnitOfWork, actor: Actor, sample: Sample, target: Target, note: st
     sample.holder_id, sample.place_id = target.holder_id, target.place_id
     uow.audit(f"sample.{event.kind}", actor, sample)
     uow.add(event)
-    return Moved(sample, event)
+    return _moved(uow.session, sample, event)
+
+
+def _moved(session: Session, sample: Sample, event: CustodyEvent) -> Moved:
+    holder = session.get(Account, event.to_holder_id) if event.to_holder_id is not None else None
+    place = session.get(StoragePlace, event.place_id) if event.place_id is not None else None
+    return Moved(sample, event, holder, place)
 
 
 def _kind(actor: Actor, sample: Sample, target: Target) -> CustodyKind:
@@ -228,14 +236,18 @@ def last_event_id(session: Session, sample_id: int) -> int | None:
 def recent_moves(session: Session, *, actor: Actor, most: int = 20) -> list[Moved]:
     """The actor's own last steps, newest first."""
     actor.require(Permission.SAMPLE_MOVE)
-    found = (
-        select(CustodyEvent, Sample)
+    found = _events().where(CustodyEvent.actor_id == actor.id).order_by(CustodyEvent.id.desc()).limit(most)
+    return [Moved(*row) for row in session.execute(found).unique()]
+
+
+def _events() -> Select[Sample, CustodyEvent, Account, StoragePlace]:
+    return (
+        select(Sample, CustodyEvent, Account, StoragePlace)
+        .select_from(CustodyEvent)
         .join(Sample, Sample.id == CustodyEvent.sample_id)
-        .where(CustodyEvent.actor_id == actor.id)
-        .order_by(CustodyEvent.id.desc())
-        .limit(most)
+        .outerjoin(Account, Account.id == CustodyEvent.to_holder_id)
+        .outerjoin(StoragePlace, StoragePlace.id == CustodyEvent.place_id)
     )
-    return [Moved(sample, event) for event, sample in session.execute(found).unique()]
 
 
 def _sample(uow: UnitOfWork, actor: Actor, sample_id: int) -> Sample:
@@ -248,13 +260,12 @@ def _sample(uow: UnitOfWork, actor: Actor, sample_id: int) -> Sample:
 def _moved_with(session: Session, first: CustodyEvent, sample_ids: Sequence[int]) -> list[Moved]:
     """What the same request did the first time: the events from ``first`` on, one a sample."""
     found = (
-        select(CustodyEvent, Sample)
-        .join(Sample, Sample.id == CustodyEvent.sample_id)
+        _events()
         .where(CustodyEvent.id >= first.id, CustodyEvent.sample_id.in_(sample_ids))
         .where(CustodyEvent.actor_id == first.actor_id, CustodyEvent.at == first.at)
         .order_by(CustodyEvent.id)
     )
-    return [Moved(sample, event) for event, sample in session.execute(found).unique()]
+    return [Moved(*row) for row in session.execute(found).unique()]
 
 
 def _name(session: Session, account_id: int | None) -> str:

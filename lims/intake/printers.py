@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lims.core.errors import Conflict, InvalidInput, NotFound
+from lims.core.jobs import Job
 from lims.core.permissions import Actor, Permission
 from lims.core.uow import RequestKey, UnitOfWork
 from lims.intake.models import LabelPrinter
@@ -27,6 +28,15 @@ def get_printer(session: Session, printer_id: int) -> LabelPrinter:
     if printer is None:
         raise NotFound(_("There is no such printer."))
     return printer
+
+
+def print_job(session: Session, *, actor: Actor, job_id: int) -> Job:
+    """A job that sends labels; its owner and those who keep the printers see it. Raises NotFound."""
+    found = session.get(Job, job_id)
+    known = found is not None and found.kind == PRINT_JOB
+    if found is None or not known or (found.owner_id != actor.id and not actor.can(Permission.SETTINGS_EDIT)):
+        raise NotFound(_("There is no such print job."))
+    return found
 
 
 def create_printer(

@@ -1,5 +1,6 @@
 """What becomes of a sample after its tests: retained, returned, or disposed of by two persons."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 from flask_babel import gettext as _
@@ -10,7 +11,7 @@ from lims.core.errors import InvalidInput, NotFound, TransitionRefused
 from lims.core.permissions import Actor, Permission
 from lims.core.uow import UnitOfWork
 from lims.core.workflow import take_step
-from lims.intake.custody import Target, check_place, is_here, move
+from lims.intake.custody import MOST_AT_ONCE, Target, check_place, is_here, move
 from lims.intake.models import CustodyEvent, Order, RequestedTest, Sample
 from lims.intake.states import SAMPLE_STEPS, CustodyKind, OrderState, SampleState, TestState
 
@@ -99,12 +100,28 @@ def ask_disposal(uow: UnitOfWork, *, actor: Actor, sample_id: int, version: int,
     why = _why(reason)
     with uow:
         sample = _get(uow, actor, sample_id, version)
-        _check_kept(uow, sample)
-        sample.state = take_step(SAMPLE_STEPS, "ask_disposal", sample.state, actor_id=actor.id)
-        sample.disposal_why, sample.disposal_asked_by = why, actor.id
-        uow.audit("sample.ask_disposal", actor, sample, reason=why)
+        _ask(uow, actor, sample, why)
         uow.commit()
     return sample
+
+
+def ask_disposals(uow: UnitOfWork, *, actor: Actor, sample_ids: Sequence[int], reason: str) -> list[Sample]:
+    """``ask_disposal`` for several samples, all or none."""
+    actor.require(Permission.SAMPLE_DISPOSE)
+    why = _why(reason)
+    with uow:
+        samples = _get_many(uow, actor, sample_ids)
+        for sample in samples:
+            _ask(uow, actor, sample, why)
+        uow.commit()
+    return samples
+
+
+def _ask(uow: UnitOfWork, actor: Actor, sample: Sample, why: str) -> None:
+    _check_kept(uow, sample)
+    sample.state = take_step(SAMPLE_STEPS, "ask_disposal", sample.state, actor_id=actor.id)
+    sample.disposal_why, sample.disposal_asked_by = why, actor.id
+    uow.audit("sample.ask_disposal", actor, sample, reason=why)
 
 
 def approve_disposal(uow: UnitOfWork, *, actor: Actor, sample_id: int, version: int) -> Sample:
@@ -112,13 +129,28 @@ def approve_disposal(uow: UnitOfWork, *, actor: Actor, sample_id: int, version: 
     actor.require(Permission.DISPOSAL_APPROVE)
     with uow:
         sample = _get(uow, actor, sample_id, version)
-        sample.state = take_step(
-            SAMPLE_STEPS, "dispose", sample.state, actor_id=actor.id, others=[sample.disposal_asked_by]
-        )
-        sample.disposal_approved_by = actor.id
-        _leaves(uow, actor, sample, CustodyKind.DISPOSED, "sample.dispose", sample.disposal_why or "")
+        _approve(uow, actor, sample)
         uow.commit()
     return sample
+
+
+def approve_disposals(uow: UnitOfWork, *, actor: Actor, sample_ids: Sequence[int]) -> list[Sample]:
+    """``approve_disposal`` for several samples, all or none."""
+    actor.require(Permission.DISPOSAL_APPROVE)
+    with uow:
+        samples = _get_many(uow, actor, sample_ids)
+        for sample in samples:
+            _approve(uow, actor, sample)
+        uow.commit()
+    return samples
+
+
+def _approve(uow: UnitOfWork, actor: Actor, sample: Sample) -> None:
+    sample.state = take_step(
+        SAMPLE_STEPS, "dispose", sample.state, actor_id=actor.id, others=[sample.disposal_asked_by]
+    )
+    sample.disposal_approved_by = actor.id
+    _leaves(uow, actor, sample, CustodyKind.DISPOSED, "sample.dispose", sample.disposal_why or "")
 
 
 def refuse_disposal(uow: UnitOfWork, *, actor: Actor, sample_id: int, version: int, reason: str) -> Sample:
@@ -155,7 +187,11 @@ def _check_kept(uow: UnitOfWork, sample: Sample) -> None:
     today = local_date(uow.now)
     wanted = sample.state is SampleState.RETAINED and sample.retain_until is not None
     if wanted and sample.retain_until is not None and today < sample.retain_until:
-        text = _("It is to be kept until %(day)s.", day=sample.retain_until.isoformat())
+        text = _(
+            "%(number)s is to be kept until %(day)s.",
+            number=sample.number,
+            day=sample.retain_until.isoformat(),
+        )
         raise TransitionRefused(text, code="kept_until")
 
 
@@ -197,7 +233,15 @@ def _why(reason: str) -> str:
     return why
 
 
-def _get(uow: UnitOfWork, actor: Actor, sample_id: int, version: int) -> Sample:
+def _get_many(uow: UnitOfWork, actor: Actor, sample_ids: Sequence[int]) -> list[Sample]:
+    wanted = sorted(set(sample_ids))
+    if not 0 < len(wanted) <= MOST_AT_ONCE:
+        text = _("Choose 1 to %(n)s samples.", n=MOST_AT_ONCE)
+        raise InvalidInput(text, code="no_samples", fields={"sample_ids": [text]})
+    return [_get(uow, actor, number) for number in wanted]
+
+
+def _get(uow: UnitOfWork, actor: Actor, sample_id: int, version: int | None = None) -> Sample:
     sample = uow.get(Sample, sample_id, version=version)
     if actor.customer_id not in (None, sample.customer_id):
         raise NotFound(_("There is no such sample."))

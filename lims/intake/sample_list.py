@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Select, false, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from lims.catalogue.models import BusinessType, Category
 from lims.core.paging import CappedCount, Key, Page, capped_count, read_page
@@ -94,6 +94,17 @@ def all_samples(actor: Actor) -> Rows:
         .outerjoin(StoragePlace, StoragePlace.id == s.place_id)
     )
     return own_samples(shown, actor)
+
+
+def columns_of_disposal() -> tuple[Any, ...]:
+    """Who asked for disposal, and why; one small read a row."""
+    asker = aliased(Account)
+    named = Sample.disposal_asked_by == asker.id
+    return (
+        Sample.disposal_why,
+        select(asker.name_zh).where(named).scalar_subquery().label("asker_zh"),
+        select(asker.name_en).where(named).scalar_subquery().label("asker_en"),
+    )
 
 
 def filtered(session: Session, rows: Rows, wanted: Wanted, today: date) -> Rows:

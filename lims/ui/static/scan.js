@@ -21,7 +21,7 @@ export function echo(words, tone = "done") {
   setTimeout(() => sign.remove(), tone === "fault" ? 4000 : 2000);
 }
 
-async function scanned(code) {
+export async function scanned(code) {
   const now = performance.now();
   if (code === lastCode && now - lastScan < IGNORE_MS) return;
   lastCode = code; lastScan = now;
