@@ -42,6 +42,7 @@ from lims.catalogue import equipment_classes as catalogue_classes
 from lims.catalogue import pages as catalogue_pages
 from lims.certificates import api as certificates_api
 from lims.certificates import pages as certificates_pages
+from lims.certificates.content import letterhead
 from lims.cli import register_commands
 from lims.core.clock import Clock, utc_now
 from lims.core.database import db, engine_options, prepare_sqlite, sqlite_module
@@ -64,7 +65,9 @@ from lims.equipment import pages as equipment_pages
 from lims.equipment import register as equipment_register
 from lims.intake import api as intake_api
 from lims.intake import pages as intake_pages
+from lims.intake.letters import write_letters_with
 from lims.intake.models import CustomerAccount
+from lims.intake.paper import letter_pdf
 from lims.metrology.errors import MetrologyError
 from lims.people import api as people_api
 from lims.people import identity, passwords, vault
@@ -151,6 +154,7 @@ def create_app(settings: Settings | None = None, clock: Clock = utc_now, **overr
     vault.open_with(settings.secret_key)
     passwords.set_cost(app.config.get("PASSWORD_MEMORY_KIB", passwords.MEMORY_KIB))
     identity.find_customers_with(_customer_of)
+    write_letters_with(letterhead, letter_pdf)
     catalogue_classes.told_by(equipment_register.equipment_classes)
     _rooms(app)
     app.before_request(_enter)

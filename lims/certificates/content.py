@@ -133,6 +133,12 @@ def signature_lines(
     return tuple(lines)
 
 
+def letterhead(session: Session) -> Laboratory | None:
+    """Who we are, for letters of the rooms below; None until the details are entered."""
+    details = session.scalars(select(LaboratoryDetails)).first()
+    return _laboratory(details) if details is not None else None
+
+
 def _laboratory(details: LaboratoryDetails) -> Laboratory:
     return Laboratory(
         name=Text(details.name_zh, details.name_en),
