@@ -75,6 +75,7 @@ from lims.people import pages as people_pages
 from lims.portal import api as portal_api
 from lims.portal import pages as portal_pages
 from lims.ui import pages as ui_pages
+from lims.ui.catalogues import HouseDomain
 
 ROOMS = ("people", "catalogue", "equipment", "accreditation", "intake", "bench", "certificates", "portal")
 LANGUAGES = {"zh": "zh_CN", "en": "en"}
@@ -173,7 +174,7 @@ def _extensions(app: Flask) -> None:
             prepare_sqlite(engine)
     Migrate(app, db, directory=str(Path(__file__).parent.parent / "migrations"), render_as_batch=False)
     csrf.init_app(app)
-    Babel(app, locale_selector=_language)
+    Babel(app, locale_selector=_language).domain_instance = HouseDomain()
     Bootstrap5(app)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
