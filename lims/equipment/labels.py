@@ -42,7 +42,7 @@ register(
         Currency.CURRENT: _l("in date"),
         Currency.DUE_SOON: _l("due soon"),
         Currency.OVERDUE: _l("overdue"),
-        Currency.NOT_ACCEPTED: _l("not accepted for use"),
+        Currency.NOT_ACCEPTED: _l("not suitable"),
         Currency.NEVER: _l("no calibration yet"),
     },
     {
@@ -53,7 +53,7 @@ register(
     },
     {Currency.CURRENT: "✓", Currency.DUE_SOON: "◷"},
 )
-register(Due, {Due.OVERDUE: _l("overdue or not accepted"), Due.SOON: _l("due within 30 days")})
+register(Due, {Due.OVERDUE: _l("overdue or not suitable"), Due.SOON: _l("due within 30 days")})
 
 STEPS: dict[str, Text] = {
     "release": _l("release for use"),

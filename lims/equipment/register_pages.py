@@ -63,12 +63,12 @@ REGISTER = lists.Listing(
     columns=(
         lists.Column("code", _l("Code"), href=lambda row: url_for("equipment.device", equipment_id=row.id)),
         lists.Column("name", _l("Name"), kind="bilingual"),
-        lists.Column("model", _l("Model")),
-        lists.Column("section", _l("Section"), kind="bilingual"),
-        lists.Column("place", _l("Place")),
         lists.Column("sticker", _l("Status label"), kind="state", value=lambda row: _line(row).sticker),
         lists.Column("currency", _l("Calibration"), kind="state", value=lambda row: _line(row).currency),
         lists.Column("due_on", _l("Valid until"), kind="day"),
+        lists.Column("model", _l("Model")),
+        lists.Column("section", _l("Section"), kind="bilingual"),
+        lists.Column("place", _l("Place")),
     ),
     filters=(
         lists.Filter("q", _l("Code, name, serial number, place"), listing.having_words),
