@@ -1,5 +1,9 @@
-"""JSON face of this room."""
+"""JSON face of this room. Programs sign in with a token; browsers with their session and a CSRF header."""
 
-from flask_smorest import Blueprint
+from lims.catalogue import item_api, limit_api, method_api, product_api, standard_api
+from lims.catalogue.json_face import blueprint
 
-blueprint = Blueprint("catalogue_api", __name__, url_prefix="/api")
+# Imported for the routes they register.
+PARTS = (item_api, limit_api, method_api, product_api, standard_api)
+
+__all__ = ["PARTS", "blueprint"]

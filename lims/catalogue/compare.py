@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lims.catalogue.method_text import PLAIN, InputText, VersionText, text_of
+from lims.catalogue.methods import method_version
 from lims.catalogue.models import MethodVersion
+from lims.core.errors import InvalidInput, NotFound
 
 
 class Change(StrEnum):
@@ -39,6 +42,19 @@ def version_before(session: Session, version: MethodVersion) -> MethodVersion | 
         .limit(1)
     )
     return session.scalars(wanted).one_or_none()
+
+
+def pair_to_compare(
+    session: Session, version_id: int, against: int | None
+) -> tuple[MethodVersion, MethodVersion]:
+    """(old, new). ``against`` None: the version before. Raises NotFound, InvalidInput (``other_item``)."""
+    new = method_version(session, version_id)
+    old = version_before(session, new) if against is None else method_version(session, against)
+    if old is None:
+        raise NotFound(_("There is no version before this one."))
+    if old.method.test_item_id != new.method.test_item_id:
+        raise InvalidInput(_("Only versions for the same test item can be compared."), code="other_item")
+    return old, new
 
 
 def compare_versions(old: MethodVersion, new: MethodVersion) -> list[Difference]:

@@ -19,7 +19,7 @@ class TextLoad(Load):
         return {**beside, "text": self.kind(**values)}
 
 
-class ItemLoad(TextLoad):
+class TestItemLoad(TextLoad):
     kind = ItemText
     code = text(60, metadata={"description": "What formulas and imports call it: `moisture`. Never changes."})
     name_zh = text(120)
@@ -31,11 +31,11 @@ class ItemLoad(TextLoad):
     active = fields.Boolean(load_default=True)
 
 
-class ItemEditLoad(ItemLoad):
+class TestItemEditLoad(TestItemLoad):
     version = row_version()
 
 
-class ItemDump(Schema):
+class TestItemDump(Schema):
     id = fields.Integer()
     version = fields.Integer()
     code = fields.String()
@@ -48,8 +48,8 @@ class ItemDump(Schema):
     active = fields.Boolean()
 
 
-class ItemPageDump(PageDump):
-    rows = fields.List(fields.Nested(ItemDump), data_key="items")
+class TestItemPageDump(PageDump):
+    rows = fields.List(fields.Nested(TestItemDump), data_key="items")
 
 
 class WordsQuery(PageQuery):
@@ -59,7 +59,8 @@ class WordsQuery(PageQuery):
 
     @post_load
     def _named(self, values: dict[str, Any], **_options: Any) -> dict[str, Any]:
-        return {**values, "words": values.pop("q")}
+        words = values.pop("q")
+        return {**values, "words": words}
 
 
 class RetiredQuery(WordsQuery):
@@ -110,7 +111,7 @@ class MeasuredByDump(Schema):
 
 
 class MeasurableDump(Schema):
-    item = fields.Nested(ItemDump)
+    item = fields.Nested(TestItemDump)
     method = fields.Nested(MeasuredByDump, attribute="choice.version", allow_none=True)
     reason = fields.Nested(NoMethodDump, attribute="choice.reason", allow_none=True)
 

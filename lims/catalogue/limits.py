@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from flask_babel import gettext as _
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from lims.catalogue.categories import lineages
@@ -15,6 +15,7 @@ from lims.catalogue.formulas import sentence_of
 from lims.catalogue.models import Category, Comparison, Limit, LimitKind, StandardEdition, TestItem
 from lims.catalogue.references import named
 from lims.core.errors import Conflict, InvalidInput, NotFound
+from lims.core.paging import Key, Page, read_page
 from lims.core.permissions import Actor, Permission
 from lims.core.uow import RequestKey, UnitOfWork
 from lims.metrology import limits as metrology
@@ -169,6 +170,37 @@ def limit(session: Session, limit_id: int) -> Limit:
     if row is None:
         raise NotFound(_("This limit does not exist."))
     return row
+
+
+def list_limits(
+    session: Session,
+    *,
+    test_item_id: int | None = None,
+    category_id: int | None = None,
+    standard_id: int | None = None,
+    in_force_on: date | None = None,
+    cursor: str | None = None,
+    size: int = 50,
+) -> Page[Limit]:
+    """The newest first, history too. ``in_force_on``: those of that day only."""
+    wanted = select(Limit)
+    for column, ident in (
+        (Limit.test_item_id, test_item_id),
+        (Limit.category_id, category_id),
+        (Limit.standard_id, standard_id),
+    ):
+        if ident is not None:
+            wanted = wanted.where(column == ident)
+    if in_force_on is not None:
+        wanted = wanted.where(holds_on(in_force_on))
+    keys = [Key(Limit.valid_from, descending=True), Key(Limit.id, descending=True)]
+    page = read_page(session, wanted, keys, cursor=cursor, size=size)
+    return Page([row[0] for row in page.rows], page.after, page.before)
+
+
+def holds_on(day: date) -> ColumnElement[bool]:
+    """``in_force`` for a query."""
+    return (Limit.valid_from <= day) & (Limit.valid_to.is_(None) | (Limit.valid_to >= day))
 
 
 def add_limit(

@@ -1,5 +1,17 @@
 """HTML face of this room."""
 
-from flask import Blueprint
+from lims.catalogue import (
+    business_pages,
+    item_pages,
+    labels,
+    limit_pages,
+    method_pages,
+    product_pages,
+    standard_pages,
+)
+from lims.catalogue.face import blueprint
 
-blueprint = Blueprint("catalogue", __name__, template_folder="templates")
+# Imported for what they register.
+PARTS = (business_pages, item_pages, labels, limit_pages, method_pages, product_pages, standard_pages)
+
+__all__ = ["PARTS", "blueprint"]

@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields
 
-from lims.catalogue.item_schemas import FoundItemDump, ItemDump, TextLoad, WordsQuery
+from lims.catalogue.item_schemas import FoundItemDump, TestItemDump, TextLoad, WordsQuery
 from lims.catalogue.limit_schemas import LimitDump
 from lims.catalogue.method_schemas import MethodDump
 from lims.catalogue.models import StandardStatus
@@ -60,4 +60,4 @@ class StandardRestingDump(Schema):
 
     methods = fields.List(fields.Nested(MethodDump))
     limits = fields.List(fields.Nested(RestingLimitDump))
-    left_without = fields.List(fields.Nested(ItemDump))
+    left_without = fields.List(fields.Nested(TestItemDump))

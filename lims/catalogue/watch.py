@@ -149,8 +149,3 @@ def limit_lines() -> Lines:
         .join(StandardEdition, StandardEdition.id == Limit.standard_id)
         .outerjoin(Category, Category.id == Limit.category_id)
     )
-
-
-def holds_on(day: date) -> ColumnElement[bool]:
-    """Limits in force on ``day``."""
-    return (Limit.valid_from <= day) & (Limit.valid_to.is_(None) | (Limit.valid_to >= day))
