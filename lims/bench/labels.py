@@ -6,7 +6,7 @@ from flask import url_for
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
-from lims.bench import worklist
+from lims.bench import sample_panels, worklist
 from lims.bench.states import InputSource, Verdict, WorksheetState
 from lims.bench.worksheets import find_by_number
 from lims.core.clock import local_date
@@ -15,7 +15,7 @@ from lims.core.permissions import Actor, Role
 from lims.core.permissions import Permission as P
 from lims.core.web import clock
 from lims.metrology.judgements import Comparison, Reason
-from lims.ui import scanning
+from lims.ui import panels, scanning
 from lims.ui.labels import Tone, register
 from lims.ui.navigation import CAP, Card, Counter, Entry, register_card
 from lims.ui.navigation import register as register_entry
@@ -146,3 +146,7 @@ def _scanned(session: Session, actor: Actor, code: str) -> scanning.Found | None
 
 
 scanning.register("worksheet", _scanned, 120)
+panels.register("intake.sample", "results", sample_panels.results_of_sample, 20)
+panels.register("intake.order", "results", sample_panels.results_of_order, 20)
+panels.register_events("intake.sample", "bench", sample_panels.events_of_sample)
+panels.register_events("intake.order", "bench", sample_panels.events_of_order)
