@@ -6,12 +6,20 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import Select, exists, select
+from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session
 
 from lims.bench.claims import claim_here
 from lims.bench.inputs import EDITABLE, Cell, cell_key, read_cell_key
-from lims.bench.models import Capture, CaptureBatch, CaptureClaim, InputValue, Worksheet, WorksheetRow
+from lims.bench.models import (
+    Capture,
+    CaptureBatch,
+    CaptureClaim,
+    CaptureStream,
+    InputValue,
+    Worksheet,
+    WorksheetRow,
+)
 from lims.bench.sample_bench import latest_cells
 from lims.bench.sheet_view import RowView, columns_of, load_row
 from lims.bench.states import CaptureKind, WorksheetState
@@ -24,8 +32,10 @@ from lims.core.uow import UnitOfWork
 from lims.equipment.models import Device, Equipment, Gateway
 from lims.equipment.signed import signature_holds
 from lims.intake.models import RequestedTest, Sample
+from lims.ui.panels import Panel
 
 MOST_SHEETS = 20
+NEWEST = 20_000
 HEX_ROW = 16
 
 
@@ -62,8 +72,15 @@ def captures_listed() -> Select[*tuple[Any, ...]]:
     )
 
 
-def unclaimed(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
-    return statement.where(~exists().where(CaptureClaim.capture_id == Capture.id))
+def inbox_listed() -> Select[*tuple[Any, ...]]:
+    """What nobody has claimed, of the newest captures: a list of a million claimed ones stays out of the way."""
+    return _unclaimed(captures_listed(), NEWEST)
+
+
+def _unclaimed(statement: Select[*tuple[Any, ...]], newest: int) -> Select[*tuple[Any, ...]]:
+    last = select(func.max(Capture.id)).scalar_subquery()
+    here = exists().where(CaptureClaim.capture_id == Capture.id)
+    return statement.where(Capture.id > last - newest, ~here)
 
 
 def since(statement: Select[*tuple[Any, ...]], day: date) -> Select[*tuple[Any, ...]]:
@@ -106,9 +123,9 @@ def list_captures(
     return read_page(session, wanted, [Key(Capture.id, descending=True)], cursor=cursor, size=size)
 
 
-def count_unclaimed_readings(session: Session, cap: int) -> CappedCount:
-    """Readings that wait for a cell."""
-    waiting = unclaimed(select(Capture.id)).where(Capture.kind == CaptureKind.READING)
+def count_waiting(session: Session, cap: int) -> CappedCount:
+    """Readings among the last thousand captures that wait for a cell."""
+    waiting = _unclaimed(select(Capture.id), 1000).where(Capture.kind == CaptureKind.READING)
     return capped_count(session, waiting, cap)
 
 
@@ -304,3 +321,17 @@ def _refused(chosen: OpenCell, refused: LimsError) -> Preview:
 
 def _result(row: RowView) -> str | None:
     return f"{row.reported} {row.version.unit}".strip() if row.version and row.has_value else None
+
+
+# -- how far a gateway's spools have come --------------------------------------------
+
+
+def streams_panel(session: Session, _actor: Actor, gateway_id: int) -> Panel | None:
+    """For the gateway's page: each life of its spool, newest first, with gaps and losses."""
+    wanted = (
+        select(CaptureStream)
+        .where(CaptureStream.gateway_id == gateway_id)
+        .order_by(CaptureStream.begun_at.desc(), CaptureStream.epoch)
+        .limit(20)
+    )
+    return Panel("bench/streams.html", {"streams": session.scalars(wanted).all()})

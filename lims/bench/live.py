@@ -23,6 +23,7 @@ from lims.equipment.heartbeat import meet_devices, note_beat, note_figures, pace
 from lims.equipment.live import DeviceNow, devices_now
 from lims.equipment.models import Device, Equipment
 from lims.equipment.signed import Signed
+from lims.equipment.states import Link
 
 PRINTED_FOR = timedelta(seconds=60)
 
@@ -45,7 +46,7 @@ class UsableDevice:
         return self.now.device.name
 
     @property
-    def link(self) -> str:
+    def link(self) -> Link:
         return self.now.link
 
 
@@ -103,7 +104,7 @@ class LiveFigure:
     unit: str | None
     stable: bool | None
     age_s: float | None
-    link: str
+    link: Link
     refusal: str | None
     printed: Capture | None
 

@@ -2,6 +2,7 @@
 
 from lims.bench import (
     assign_pages,
+    capture_labels,
     capture_pages,
     explain_pages,
     import_pages,
@@ -15,6 +16,7 @@ from lims.bench.face import blueprint
 # Imported for what they register.
 PARTS = (
     assign_pages,
+    capture_labels,
     capture_pages,
     explain_pages,
     import_pages,

@@ -160,3 +160,14 @@ def gateway_page(session: Session, *, actor: Actor, gateway_id: int, now: dateti
         raise NotFound(_("This gateway does not exist."))
     ids = session.scalars(select(Device.id).where(Device.gateway_id == gateway_id)).all()
     return GatewayPage(found[0], devices_now(session, now, ids=ids))
+
+
+def gateway_device(
+    session: Session, *, actor: Actor, gateway_id: int, device_id: int, now: datetime
+) -> DeviceNow:
+    """One device of this gateway. Raises NotFound."""
+    actor.require(Permission.GATEWAY_EDIT)
+    found = [d for d in devices_now(session, now, ids={device_id}) if d.device.gateway_id == gateway_id]
+    if not found:
+        raise NotFound(_("This gateway has no such device."))
+    return found[0]

@@ -12,13 +12,13 @@ from sqlalchemy.orm import Session
 
 from lims.core.jobs import ServiceBeat
 from lims.equipment.models import Device, DeviceLive, Gateway, GatewayState
+from lims.equipment.states import Link, Liveness
 
 # Three slow rounds and more without a word.
 AWAY_AFTER = timedelta(seconds=15)
+CLOCK_OFF_S = 60
 WATCHED_FOR = timedelta(seconds=3)
 WATCH_AGAIN_AFTER = timedelta(seconds=1)
-# The link states of the capture protocol in which figures flow.
-FLOWING = frozenset({"connected"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,31 +32,32 @@ class GatewayNow:
     clock_off_s: int | None
 
     @property
-    def state(self) -> str:
-        """waiting, alive, away or revoked."""
+    def state(self) -> Liveness:
         if self.gateway.state is not GatewayState.ENROLLED:
-            return self.gateway.state.value
-        return "alive" if self.alive else "away"
+            return Liveness(self.gateway.state.value)
+        return Liveness.ALIVE if self.alive else Liveness.AWAY
+
+    @property
+    def clock_is_off(self) -> bool:
+        return self.clock_off_s is not None and abs(self.clock_off_s) > CLOCK_OFF_S
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceNow:
-    """A device with its gateway and its latest figure. ``link``: a link state of the protocol, ``away`` when
-    its gateway is silent, ``revoked``, or ``unseen`` when no gateway ever spoke of it."""
+    """A device with its gateway and its latest figure."""
 
     device: Device
     gateway: GatewayNow
     live: DeviceLive | None
 
     @property
-    def link(self) -> str:
-        if self.gateway.state in ("revoked", "away"):
-            return self.gateway.state
-        return self.live.link_state if self.live else "unseen"
-
-    @property
-    def flows(self) -> bool:
-        return self.link in FLOWING
+    def link(self) -> Link:
+        if self.gateway.state in (Liveness.REVOKED, Liveness.AWAY):
+            return Link(self.gateway.state.value)
+        if self.live is None:
+            return Link.UNSEEN
+        known = self.live.link_state in set(Link)
+        return Link(self.live.link_state) if known else Link.SILENT
 
     @property
     def is_other(self) -> bool:
@@ -65,7 +66,7 @@ class DeviceNow:
             return False
         known = self.device.equipment.identity if self.device.equipment else None
         said = self.live.identity
-        return self.link == "wrong_device" or (known is not None and said is not None and said != known)
+        return self.link is Link.WRONG_DEVICE or (known is not None and said is not None and said != known)
 
     def age_s(self, now: datetime) -> float | None:
         """Seconds since the shown figure was read."""
@@ -76,7 +77,7 @@ class DeviceNow:
     def refusal(self) -> tuple[str, str] | None:
         """(code, sentence): why nothing can be taken from it now, whatever the method."""
         name = self.device.name
-        if self.gateway.state == "revoked":
+        if self.gateway.state is Liveness.REVOKED:
             return "gateway_revoked", _("The gateway of %(device)s is revoked.", device=name)
         if not self.gateway.alive:
             return "gateway_away", _("The gateway of %(device)s does not answer.", device=name)
@@ -84,7 +85,7 @@ class DeviceNow:
             return "device_unknown", _("The device is not bound to equipment of the register.")
         if self.is_other:
             return "wrong_device", _("The device says it is another than the register holds.")
-        if not self.flows:
+        if self.link is not Link.CONNECTED:
             return "device_silent", _("%(device)s is not connected.", device=name)
         return None
 

@@ -1,5 +1,7 @@
 """Labels of equipment, states of gateways, and the steps between them."""
 
+from enum import StrEnum
+
 from lims.core.workflow import step
 from lims.equipment.models import EquipmentState, GatewayState
 
@@ -14,3 +16,26 @@ GATEWAY_STEPS = {
     "enrol": step(G.WAITING, G.ENROLLED, G.REVOKED, to=G.ENROLLED),
     "revoke": step(G.WAITING, G.ENROLLED, to=G.REVOKED),
 }
+
+
+class Liveness(StrEnum):
+    """A gateway as it is now."""
+
+    WAITING = "waiting"
+    ALIVE = "alive"
+    AWAY = "away"
+    REVOKED = "revoked"
+
+
+class Link(StrEnum):
+    """A device's wire as it is now: states of the capture protocol, and what hides behind a silent gateway."""
+
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    SILENT = "silent"
+    SUSPECT = "suspect_line_settings"
+    UNPLUGGED = "unplugged"
+    WRONG_DEVICE = "wrong_device"
+    AWAY = "away"
+    REVOKED = "revoked"
+    UNSEEN = "unseen"

@@ -142,4 +142,7 @@ def script_words() -> dict[str, str]:
         "silent": _("The device sends nothing."),
         "waitStable": _("Not stable yet: wait for the mark."),
         "taken": _("Taken: {value} {unit}"),
+        "taking": _("taking"),
+        "printed": _("Use printed {value} {unit}"),
+        "chooseCell": _("Choose a cell first."),
     }

@@ -150,7 +150,7 @@ class Sheet {
       return;
     }
     for (let n = all.indexOf(row) + rows; n >= 0 && n < all.length; n += rows) {
-      const next = all[n].querySelector(`[data-cell="${CSS.escape(cell.dataset.cell)}"]:not([readonly]):not([disabled])`);
+      const next = all[n].querySelector(`[data-cell="${CSS.escape(cell.dataset.cell)}"]:not([disabled])`);
       if (next) { next.focus(); return; }
     }
     if (rows > 0) this.save(cell);
