@@ -32,9 +32,9 @@ register(
 register(
     InputSource,
     {
-        InputSource.CAPTURE: _l("device"),
+        InputSource.CAPTURE: _l("captured"),
         InputSource.TYPED: _l("typed"),
-        InputSource.IMPORT: _l("file"),
+        InputSource.IMPORT: _l("imported"),
     },
     {InputSource.CAPTURE: Tone.DONE, InputSource.TYPED: Tone.RETURNED, InputSource.IMPORT: Tone.WORKING},
 )

@@ -39,9 +39,9 @@ def said(value: StrEnum) -> str:
         Verdict.PASS: _("pass"),
         Verdict.FAIL: _("fail"),
         Verdict.NOT_JUDGED: _("not judged"),
-        InputSource.CAPTURE: _("device"),
+        InputSource.CAPTURE: _("captured"),
         InputSource.TYPED: _("typed"),
-        InputSource.IMPORT: _("file"),
+        InputSource.IMPORT: _("imported"),
     }
     return words[value]
 
