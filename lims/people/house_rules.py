@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from lims.core.calendar import LONGEST_HOLIDAY as MOST
 from lims.core.calendar import CalendarDay, DayKind
 from lims.core.numbering import (
     DEFAULT_PATTERNS,
@@ -52,10 +53,25 @@ class Month:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """Special days that follow each other for the same reason."""
+
+    first: date
+    last: date
+    kind: DayKind
+    name: str
+
+    @property
+    def days(self) -> int:
+        return (self.last - self.first).days + 1
+
+
+@dataclass(frozen=True, slots=True)
 class CalendarYear:
     year: int
     months: Sequence[Month]
     special: Sequence[Day]
+    spans: Sequence[Span]
     working_days: int
 
 
@@ -92,7 +108,20 @@ def calendar_year(session: Session, *, actor: Actor, year: int) -> CalendarYear:
     days = [_day(start + timedelta(days=n), marked) for n in range(count)]
     months = [_month(year, number, days) for number in range(1, 13)]
     special = [day for day in days if day.kind is not None]
-    return CalendarYear(year, months, special, sum(day.working for day in days))
+    return CalendarYear(year, months, special, _spans(special), sum(day.working for day in days))
+
+
+def _spans(special: Sequence[Day]) -> list[Span]:
+    spans: list[Span] = []
+    for day in special:
+        assert day.kind is not None
+        before = spans[-1] if spans else None
+        follows = before is not None and day.day == before.last + timedelta(days=1)
+        if before and follows and (before.kind, before.name) == (day.kind, day.name) and before.days < MOST:
+            spans[-1] = replace(before, last=day.day)
+        else:
+            spans.append(Span(day.day, day.day, day.kind, day.name))
+    return spans
 
 
 def _day(day: date, marked: dict[date, tuple[DayKind, str]]) -> Day:

@@ -106,11 +106,11 @@ face.blueprint.add_app_template_filter(object_words, "object_words")
 
 _ADMINISTRATION = frozenset({Role.ADMINISTRATOR})
 _OVERSIGHT = frozenset({Role.ADMINISTRATOR, Role.QUALITY_MANAGER, Role.DIRECTOR})
-register_entry(Entry("people.accounts_page", _l("People and roles"), P.ACCOUNT_READ, 700, _ADMINISTRATION))
+register_entry(Entry("people.accounts_page", _l("People and roles"), P.ACCOUNT_READ, 400, _ADMINISTRATION))
 register_entry(Entry("people.sections_page", _l("Sections"), P.ACCOUNT_EDIT, 710, _ADMINISTRATION))
-register_entry(Entry("people.patterns", _l("Numbering"), P.SETTINGS_EDIT, 720, _ADMINISTRATION))
-register_entry(Entry("people.calendar_page", _l("Calendar"), P.SETTINGS_EDIT, 730, _ADMINISTRATION))
-register_entry(Entry("people.audit_trail", _l("Audit trail"), P.AUDIT_READ, 740, _OVERSIGHT))
+register_entry(Entry("people.patterns", _l("Numbering"), P.SETTINGS_EDIT, 462, _ADMINISTRATION))
+register_entry(Entry("people.calendar_page", _l("Calendar"), P.SETTINGS_EDIT, 460, _ADMINISTRATION))
+register_entry(Entry("people.audit_trail", _l("Audit trail"), P.AUDIT_READ, 450, _OVERSIGHT))
 
 # -- start page ----------------------------------------------------------------------
 
