@@ -24,7 +24,7 @@ register(
     WorksheetState,
     {
         WorksheetState.OPEN: _l("open"),
-        WorksheetState.SUBMITTED: _l("handed over"),
+        WorksheetState.SUBMITTED: _l("all handed over"),
         WorksheetState.CLOSED: _l("closed"),
     },
     {WorksheetState.OPEN: Tone.WORKING},

@@ -185,14 +185,14 @@ def _detail(event: AuditEvent, people: Mapping[int, Account]) -> str:
 
 def _step(verb: str) -> str:
     words: dict[str, str] = {
-        "test.assign": _("assigned"),
+        "test.assign": _("given to a person"),
         "test.unassign": _("back in the pool"),
         "test.begin": _("begun"),
-        "result.submit": _("handed over"),
-        "result.retract": _("taken back"),
-        "result.return": _("returned"),
+        "result.submit": _("handed over for verification"),
+        "result.retract": _("taken back by the analyst"),
+        "result.return": _("returned to the analyst"),
         "result.verify": _("verified"),
-        "result.reject": _("rejected"),
+        "result.reject": _("result rejected"),
         "result.retest": _("retest ordered"),
     }
     return words[verb]
