@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, Index, String, Text, insert, inspect, select
+from sqlalchemy import BigInteger, Index, String, Text, bindparam, insert, inspect, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from lims.core.database import Base, BigId
@@ -51,6 +51,17 @@ class AuditHead(Base):
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     seq: Mapped[int] = mapped_column(BigInteger)
     hash: Mapped[str] = mapped_column(String(64))
+
+
+_HEADS = AuditHead.__table__
+_HEAD = select(_HEADS.c.seq, _HEADS.c.hash).where(_HEADS.c.id == 1).with_for_update()
+_APPEND = insert(AuditEvent.__table__)  # type: ignore[arg-type]
+_FIRST_HEAD = insert(_HEADS).values(id=1, seq=bindparam("at_seq"), hash=bindparam("at_hash"))  # type: ignore[arg-type]
+_NEXT_HEAD = (
+    update(_HEADS)  # type: ignore[arg-type]
+    .where(_HEADS.c.id == 1)
+    .values(seq=bindparam("at_seq"), hash=bindparam("at_hash"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,23 +145,17 @@ def append(session: Session, drafts: list[Draft]) -> None:
     """Chain ``drafts`` at the head. Call last before the commit: it locks the head row."""
     if not drafts:
         return
-    head = session.execute(
-        select(AuditHead).where(AuditHead.id == 1).with_for_update(),
-        execution_options={"populate_existing": True},
-    ).scalar_one_or_none()
-    if head is None:
-        head = AuditHead(id=1, seq=0, hash=GENESIS)
-        session.add(head)
+    connection = session.connection()
+    head = connection.execute(_HEAD).one_or_none()
+    seq, previous = (0, GENESIS) if head is None else (head.seq, head.hash)
     rows: list[dict[str, Any]] = []
-    seq, previous = head.seq, head.hash
     for draft in drafts:
         seq += 1
         digest = event_hash(seq, draft, previous)
         rows.append({"seq": seq, "prev_hash": previous, "hash": digest, **_columns(draft)})
         previous = digest
-    session.connection().execute(insert(AuditEvent), rows)
-    head.seq, head.hash = seq, previous
-    session.flush()
+    connection.execute(_APPEND, rows)
+    connection.execute(_FIRST_HEAD if head is None else _NEXT_HEAD, {"at_seq": seq, "at_hash": previous})
 
 
 def _columns(draft: Draft) -> dict[str, Any]:
@@ -176,7 +181,7 @@ def verify_chain(session: Session) -> tuple[int, Break | None]:
             if broken is not None:
                 return count, broken
             expected, previous, count = expected + 1, event.hash, count + 1
-    head = session.get(AuditHead, 1)
+    head = session.execute(select(_HEADS.c.seq, _HEADS.c.hash).where(_HEADS.c.id == 1)).one_or_none()
     if head is not None and (head.seq != count or head.hash != previous):
         return count, Break(head.seq, "the chain ends before its head: events were cut off", "cut_off")
     if head is None and count:

@@ -1,6 +1,7 @@
 """Tables, column types and engines of both databases."""
 
 from collections import deque
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
@@ -10,6 +11,7 @@ from typing import Any, ClassVar
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     Date,
     DateTime,
     Dialect,
@@ -17,10 +19,12 @@ from sqlalchemy import (
     Integer,
     MetaData,
     String,
+    Table,
     TypeDecorator,
     event,
 )
 from sqlalchemy import Enum as SqlEnum
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 
@@ -157,6 +161,18 @@ class FairLock:
 
 # One database file a process: one queue of its writers.
 sqlite_write_lock = FairLock()
+
+
+def insert_if_absent(
+    connection: Connection, table: Table, values: Mapping[str, Any], returning: ColumnElement[Any]
+) -> Any:
+    """Insert one row unless a unique constraint already holds one like it; then None, and no error.
+
+    Waits for another transaction that has just inserted it (PostgreSQL).
+    """
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table).on_conflict_do_nothing().returning(returning)
+    return connection.execute(statement, [dict(values)]).scalar_one_or_none()
 
 
 def engine_options(url: str) -> dict[str, Any]:

@@ -4,11 +4,10 @@ import re
 from datetime import date
 
 from flask_babel import gettext as _
-from sqlalchemy import Integer, String, UniqueConstraint, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Integer, String, Table, UniqueConstraint, bindparam, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from lims.core.database import Base, Identified, Versioned
+from lims.core.database import Base, Identified, Versioned, insert_if_absent
 from lims.core.errors import InvalidInput
 from lims.core.permissions import Actor, Permission
 from lims.core.uow import UnitOfWork
@@ -35,6 +34,16 @@ class NumberSeries(Identified, Base):
     __table_args__ = (UniqueConstraint("kind", "year"),)
 
 
+_SERIES: Table = NumberSeries.__table__  # type: ignore[assignment]
+# The update locks the series until the commit: numbers are given in one order, none twice.
+_TAKE = (
+    update(_SERIES)
+    .where(_SERIES.c.kind == bindparam("of"), _SERIES.c.year == bindparam("in_year"))
+    .values(last=_SERIES.c.last + bindparam("more"))
+    .returning(_SERIES.c.last)
+)
+_PATTERN = select(NumberPattern.pattern).where(NumberPattern.kind == bindparam("of"))
+
 DEFAULT_PATTERNS = {
     "order": "WT{yyyy}-{serial:05d}",
     "sample": "YP{yyyy}{serial:07d}",
@@ -48,30 +57,13 @@ DEFAULT_PATTERNS = {
 
 def take_numbers(uow: UnitOfWork, kind: str, on: date, count: int = 1) -> list[str]:
     """``count`` new numbers of ``kind`` in order, given for ever with this transaction's commit."""
-    pattern = uow.session.execute(
-        select(NumberPattern.pattern).where(NumberPattern.kind == kind)
-    ).scalar_one_or_none()
-    series = _locked_series(uow, kind, on.year)
-    first = series.last + 1
-    series.last += count
-    uow.flush()
-    shape = pattern or DEFAULT_PATTERNS[kind]
-    return [write_number(shape, on, serial) for serial in range(first, first + count)]
-
-
-def _locked_series(uow: UnitOfWork, kind: str, year: int) -> NumberSeries:
-    wanted = (
-        select(NumberSeries).where(NumberSeries.kind == kind, NumberSeries.year == year).with_for_update()
-    )
-    found = uow.session.execute(wanted, execution_options={"populate_existing": True}).scalar_one_or_none()
-    if found is None:
-        try:
-            with uow.session.begin_nested():
-                found = NumberSeries(kind=kind, year=year, last=0)
-                uow.session.add(found)
-        except IntegrityError:  # the first number of the year, taken by two at once
-            found = uow.session.execute(wanted, execution_options={"populate_existing": True}).scalar_one()
-    return found
+    connection = uow.session.connection()
+    last = connection.execute(_TAKE, {"of": kind, "in_year": on.year, "more": count}).scalar_one_or_none()
+    if last is None:  # the first number of the year, perhaps taken by two at once
+        insert_if_absent(connection, _SERIES, {"kind": kind, "year": on.year, "last": 0}, _SERIES.c.id)
+        last = connection.execute(_TAKE, {"of": kind, "in_year": on.year, "more": count}).scalar_one()
+    shape = connection.execute(_PATTERN, {"of": kind}).scalar_one_or_none() or DEFAULT_PATTERNS[kind]
+    return [write_number(shape, on, serial) for serial in range(last - count + 1, last + 1)]
 
 
 def write_number(pattern: str, on: date, serial: int) -> str:

@@ -7,15 +7,15 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from flask_babel import gettext as _
-from sqlalchemy import String, UniqueConstraint, event, insert, inspect, select
+from sqlalchemy import String, Table, UniqueConstraint, bindparam, event, insert, inspect, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Mapped, Session, UOWTransaction, mapped_column
+from sqlalchemy.orm import Mapped, Session, UOWTransaction, make_transient_to_detached, mapped_column
 from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.orm.session import ORMExecuteState
 
 from lims.core import audit
 from lims.core.clock import Clock, utc_now
-from lims.core.database import Base, BigId, Identified, db, sqlite_write_lock
+from lims.core.database import Base, BigId, Identified, db, insert_if_absent, sqlite_write_lock
 from lims.core.errors import Conflict, NotFound, StaleVersion
 from lims.core.permissions import Actor
 
@@ -48,6 +48,17 @@ class IdempotencyKey(Identified, Base):
     __table_args__ = (UniqueConstraint("owner", "key"),)
 
 
+_KEYS: Table = IdempotencyKey.__table__  # type: ignore[assignment]
+_FIND_KEY = select(_KEYS.c.fingerprint, _KEYS.c.object_id).where(
+    _KEYS.c.owner == bindparam("of"), _KEYS.c.key == bindparam("named")
+)
+_BIND_KEY = (
+    update(_KEYS)
+    .where(_KEYS.c.id == bindparam("was"))
+    .values(object_type=bindparam("kind"), object_id=bindparam("number"))
+)
+
+
 @dataclass(frozen=True, slots=True)
 class RequestKey:
     """Idempotency key of a request with the SHA-256 of what it asks."""
@@ -71,7 +82,7 @@ class UnitOfWork:
         self._drafts: list[audit.Draft] = []
         self._after: list[Callable[[], None]] = []
         self._changed: set[str] = set()
-        self._key: IdempotencyKey | None = None
+        self._key: int | None = None
 
     # -- the transaction -------------------------------------------------------------
 
@@ -169,6 +180,26 @@ class UnitOfWork:
         self.flush()
         return row
 
+    def insert(self, row: T) -> T:
+        """As ``add``, by one Core insert: for a row all of whose columns are set and that has no relations.
+
+        A third of the time of a unit-of-work flush, for what is written very often.
+        """
+        mapper = inspect(type(row))
+        values = {c.key: getattr(row, c.key) for c in mapper.column_attrs if c.key != "id"}
+        table: Table = type(row).__table__  # type: ignore[assignment]
+        self.noted(type(row))
+        try:
+            number = (
+                self.session.connection().execute(insert(table).returning(table.c.id), [values]).scalar_one()
+            )
+        except IntegrityError as exc:
+            raise Conflict(_("This contradicts what is stored already: %(what)s", what=_named(exc))) from exc
+        row.id = number  # type: ignore[attr-defined]
+        make_transient_to_detached(row)
+        self.session.add(row)
+        return row
+
     def flush(self) -> None:
         try:
             self.session.flush()
@@ -247,36 +278,27 @@ class UnitOfWork:
         if request_key is None:
             return None
         owner = f"{actor.kind}:{actor.id}"
-        row = self._find_key(owner, request_key.key)
-        if row is None:
-            row = IdempotencyKey(
-                owner=owner, key=request_key.key, fingerprint=request_key.fingerprint, created_at=self.now
-            )
-            try:
-                with self.session.begin_nested():
-                    self.session.add(row)
-            except IntegrityError:  # the other request of a double click has just committed
-                row = self._find_key(owner, request_key.key)
-                assert row is not None
-            else:
-                self._key = row
-                return None
+        claimed = {
+            **{"owner": owner, "key": request_key.key, "fingerprint": request_key.fingerprint},
+            **{"object_type": None, "object_id": None, "created_at": self.now},
+        }
+        # One statement: the other request of a double click waits here for the first one's commit.
+        self._key = insert_if_absent(self.session.connection(), _KEYS, claimed, _KEYS.c.id)
+        if self._key is not None:
+            return None
+        row = self.session.connection().execute(_FIND_KEY, {"of": owner, "named": request_key.key}).one()
         if row.fingerprint != request_key.fingerprint:
             raise Conflict(_("This key was used for another request already."), code="idempotency_mismatch")
         if row.object_id is None:
             raise Conflict(_("The first request with this key made nothing."), code="idempotency_mismatch")
         return self.session.get(model, row.object_id)
 
-    def _find_key(self, owner: str, key: str) -> IdempotencyKey | None:
-        found = select(IdempotencyKey).where(IdempotencyKey.owner == owner, IdempotencyKey.key == key)
-        return self.session.execute(found).scalar_one_or_none()
-
     def remember(self, row: Base) -> None:
         """Bind what was made to the request's key (no key: nothing to do)."""
         if self._key is not None:
             self.flush()
-            self._key.object_type = row.__tablename__
-            self._key.object_id = int(primary_key_of(row))
+            made = {"was": self._key, "kind": row.__tablename__, "number": int(primary_key_of(row))}
+            self.session.connection().execute(_BIND_KEY, made)
 
 
 def primary_key_of(row: Base) -> Any:
