@@ -512,6 +512,28 @@ ACCESS: dict[str, Rule] = {
     "certificates_api.show_laboratory": any_of(P.CERTIFICATE_READ, P.SETTINGS_EDIT),
     "certificates_api.put_laboratory": P.SETTINGS_EDIT,
     # portal
+    "portal.home": PUBLIC,
+    "portal.verify": PUBLIC,
+    "portal.verified": PUBLIC,
+    "portal.verify_sent_file": PUBLIC,
+    "portal.link": PUBLIC,
+    "portal.download_link": PUBLIC,
+    "portal.orders": P.PORTAL_READ,
+    "portal.order": P.PORTAL_READ,
+    "portal.certificates": P.PORTAL_READ,
+    "portal.file": P.PORTAL_READ,
+    "portal.links": P.LINK_MANAGE,
+    "portal.create_link": P.LINK_MANAGE,
+    "portal.revoke_link": P.LINK_MANAGE,
+    "portal_api.verify": PUBLIC,
+    "portal_api.verify_by_file": PUBLIC,
+    "portal_api.list_own_orders": P.PORTAL_READ,
+    "portal_api.show_own_order": P.PORTAL_READ,
+    "portal_api.list_own_certificates": P.PORTAL_READ,
+    "portal_api.show_own_file": P.PORTAL_READ,
+    "portal_api.list_links": P.LINK_MANAGE,
+    "portal_api.post_link": P.LINK_MANAGE,
+    "portal_api.revoke_link": P.LINK_MANAGE,
 }
 
 

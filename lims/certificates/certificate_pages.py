@@ -23,6 +23,7 @@ from lims.core.web import clock, current_actor, file_store, settings, unit_of_wo
 from lims.ui.faces import ID
 from lims.ui.forms import Form, empty_form, read_form
 from lims.ui.labels import choices
+from lims.ui.panels import panels_of
 from lims.ui.shapes import VersionedReasonLoad
 from reports.document import Language
 
@@ -52,6 +53,7 @@ def _page(certificate_id: int, **forms: Form) -> str:
         certificate=row,
         forms={**shown, **forms},
         tried=next(iter(forms), ""),
+        panels=panels_of("certificates.certificate", db.session(), current_actor(), certificate_id),
         languages=choices(Language),
         reasons=choices(SigningReason),
         side="en" if locale is not None and locale.language == "en" else "zh",

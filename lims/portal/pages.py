@@ -1,5 +1,9 @@
 """HTML face of this room."""
 
-from flask import Blueprint
+from lims.portal import customer_pages, labels, link_pages, public_pages
+from lims.portal.face import blueprint
 
-blueprint = Blueprint("portal", __name__, template_folder="templates")
+# Imported for what they register.
+PARTS = (customer_pages, labels, link_pages, public_pages)
+
+__all__ = ["PARTS", "blueprint"]
