@@ -28,6 +28,10 @@ SENTENCES = {
         "“{zh}”的方法版本 {number} 尚未发布。",
         "Version {number} of the method for “{en}” is not released.",
     ),
+    "method_without_version": (
+        "“{zh}”（{standard}）的方法还没有任何版本。",
+        "The method for “{en}” ({standard}) has no version yet.",
+    ),
     "outside_scope": (
         "“{zh}”（{standard}）不在 {scheme} 能力范围内。",
         "“{en}” ({standard}) is outside the {scheme} scope.",
@@ -72,9 +76,10 @@ SENTENCES = {
 class MissingLink:
     """What is missing. ``blocking``: the work cannot be done; otherwise it costs a mark only.
 
-    Codes: ``method_withdrawn``, ``method_not_in_force``, ``method_not_released``, ``outside_scope``,
-    ``scope_expired``, ``scope_not_yet``, ``scope_other_class`` (each with ``scheme``),
-    ``nobody_authorised``, ``person_not_authorised``, ``no_usable_equipment``.
+    Codes: ``method_withdrawn``, ``method_not_in_force``, ``method_not_released``,
+    ``method_without_version``; ``outside_scope``, ``scope_expired``, ``scope_not_yet``,
+    ``scope_other_class`` (each with ``scheme``); ``nobody_authorised``, ``person_not_authorised``,
+    ``no_usable_equipment``.
     """
 
     sentence: Sentence
@@ -148,7 +153,7 @@ def check_many(
     return answers
 
 
-def _names(method: Method) -> dict[str, object]:
+def names_of(method: Method) -> dict[str, object]:
     item = method.test_item
     return {"zh": item.name_zh, "en": item.name_en, "standard": method.standard.code}
 
@@ -159,7 +164,7 @@ def _method_links(version: MethodVersion, on: date, replaced: Mapping[int, str])
     if problem is not None:
         links.append(MissingLink(problem, True))
     if version.released_at is None:
-        sentence = say(SENTENCES, "method_not_released", number=version.number, **_names(version.method))
+        sentence = say(SENTENCES, "method_not_released", number=version.number, **names_of(version.method))
         links.append(MissingLink(sentence, True))
     return links
 
@@ -191,7 +196,7 @@ class _Scope:
             gap = self._gap(rows, category_id)
             if gap is not None:
                 code, day = gap
-                found[scheme] = say(SENTENCES, code, scheme=scheme.value, day=day, **_names(method))
+                found[scheme] = say(SENTENCES, code, scheme=scheme.value, day=day, **names_of(method))
         return found
 
     def _gap(self, rows: list[ScopeRow], category_id: int | None) -> tuple[str, date | None] | None:
@@ -223,10 +228,10 @@ class _Able:
         if self.person is None:
             if authorised:
                 return []
-            return [MissingLink(say(SENTENCES, "nobody_authorised", **_names(method)), True)]
+            return [MissingLink(say(SENTENCES, "nobody_authorised", **names_of(method)), True)]
         if self.person.id in authorised:
             return []
-        names = {"person_zh": self.person.name_zh, "person_en": self.person.name_en, **_names(method)}
+        names = {"person_zh": self.person.name_zh, "person_en": self.person.name_en, **names_of(method)}
         return [MissingLink(say(SENTENCES, "person_not_authorised", **names), True)]
 
     def equipment_links(self, version: MethodVersion) -> list[MissingLink]:
@@ -238,7 +243,7 @@ class _Able:
                     "class_zh": known.name_zh if known else code,
                     "class_en": known.name_en if known else code,
                 }
-                sentence = say(SENTENCES, "no_usable_equipment", **names, **_names(version.method))
+                sentence = say(SENTENCES, "no_usable_equipment", **names, **names_of(version.method))
                 links.append(MissingLink(sentence, True))
         return links
 

@@ -1,5 +1,9 @@
 """HTML face of this room."""
 
-from flask import Blueprint
+from lims.accreditation import authorisation_pages, gate_pages, labels, scope_pages
+from lims.accreditation.face import blueprint
 
-blueprint = Blueprint("accreditation", __name__, template_folder="templates")
+# Imported for what they register.
+PARTS = (authorisation_pages, gate_pages, labels, scope_pages)
+
+__all__ = ["PARTS", "blueprint"]

@@ -5,8 +5,8 @@ from datetime import date
 
 from sqlalchemy import select
 
+from lims.accreditation.grants import grant_authorisation, grant_signing
 from lims.accreditation.models import Scheme
-from lims.accreditation.people import grant_authorisation, grant_signing
 from lims.accreditation.scope import ScopeText, add_scope
 from lims.catalogue.models import Method, TestItem
 from lims.core.permissions import Actor
