@@ -4,11 +4,17 @@ Functions with valid defaults: name only what matters. Figures: GB 5009.3-2016, 
 GB 2760-2024, GB 7099-2015, GB 5009.34-2022, GB/T 22388-2008.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from instruments.canonical import JsonValue, b64, canonical
+from instruments.captures import capture_hash
+from instruments.clock import instant
+from instruments.keys import public_bytes, signing_bytes
 from lims.accreditation.models import Authorisation
 from lims.bench.models import Capture, CaptureBatch
 from lims.bench.states import CaptureKind
@@ -42,6 +48,8 @@ from lims.people.models import Account, AccountRole, Section
 from tests.support.accounts import actor_of
 
 D = Decimal
+# The gateway of these tests; what it signs can be checked.
+BENCH_KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 WEIGHINGS = ("m0", "m1", "m2")
 
 
@@ -350,7 +358,9 @@ def _devices(uow: UnitOfWork, section: int, today: date) -> tuple[int, int, int,
     )
     for number in (balance, oven):
         make_calibration(uow, number, due_on=today + timedelta(days=200))
-    gateway = uow.add(Gateway(name="bench-pc-1", state=GatewayState.ENROLLED, public_key="00" * 32)).id
+    gateway = uow.add(
+        Gateway(name="bench-pc-1", state=GatewayState.ENROLLED, public_key=public_bytes(BENCH_KEY).hex())
+    ).id
     device = uow.add(Device(gateway_id=gateway, name="balance-1", equipment_id=balance)).id
     return balance, oven, gateway, device
 
@@ -447,6 +457,40 @@ def make_tests(
     return made
 
 
+def _delivery(
+    uow: UnitOfWork, laboratory: Laboratory, seq: int, raw: bytes, event: Mapping[str, str | None]
+) -> tuple[bytes, str]:
+    """(the body of a delivery with this one capture, the capture's hash), as the gateway writes them."""
+    at = instant(uow.now)
+    capture: dict[str, JsonValue] = {
+        "seq": seq,
+        "prev_hash": "0" * 64,
+        "device": "balance-1",
+        "profile": "mtsics",
+        "codec": "mtsics",
+        "port": "test",
+        "trigger": "take",
+        "request_id": None,
+        "raw": b64(raw),
+        "event": event,
+        "captured_at": at,
+        "first_mono_ns": str(seq),
+        "last_mono_ns": str(seq),
+        "boot_id": "b1",
+        "serial": None,
+        "identity": "unknown",
+    }
+    digest = capture_hash(canonical(capture))
+    document: dict[str, JsonValue] = {
+        "gateway": str(laboratory.gateway),
+        "epoch": "e1",
+        "oldest": seq,
+        "sent_at": at,
+        "captures": [{**capture, "hash": digest}],
+    }
+    return canonical(document), digest
+
+
 def make_capture(
     uow: UnitOfWork,
     laboratory: Laboratory,
@@ -458,19 +502,21 @@ def make_capture(
     equipment: int | None = -1,
     flags: str = "",
 ) -> Capture:
-    """A stored reading of the balance, as if the gateway had delivered it (-1: the balance)."""
+    """A stored reading of the balance, as if the gateway had delivered and signed it (-1: the balance)."""
     laboratory.serial[0] += 1
     seq = laboratory.serial[0]
     raw = f"S S {text or '':>10} {unit or ''}\r\n".encode()
+    event = {"kind": kind.value, "value": text, "unit": unit, "stability": "stable" if stable else "unstable"}
+    body, digest = _delivery(uow, laboratory, seq, raw, event)
     with uow:
         batch = uow.add(
             CaptureBatch(
                 gateway_id=laboratory.gateway,
                 epoch="e1",
                 received_at=uow.now,
-                body=raw,
-                signature="0" * 128,
-                public_key="00" * 32,
+                body=body,
+                signature=b64(BENCH_KEY.sign(signing_bytes("captures", body))),
+                public_key=public_bytes(BENCH_KEY).hex(),
             )
         )
         row = uow.add(
@@ -494,7 +540,7 @@ def make_capture(
                 boot_id="b1",
                 received_at=uow.now,
                 prev_hash="0" * 64,
-                hash=f"{seq:064x}",
+                hash=digest,
                 flags=flags,
             )
         )
