@@ -259,8 +259,8 @@ def _row(
         newest=max((row.id for row in entries.values()), default=0),
         missing=outcome.sentence if isinstance(outcome, Incomplete) else "",
         editable=editable,
-        agrees=(found is not None and version is not None and found.explanation == version.explanation)
-        if again
+        agrees=found is not None and found.explanation == version.explanation
+        if again and version is not None
         else None,
     )
 
