@@ -1,5 +1,6 @@
 """Each sample with its rows, as the result pages print it."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy import select
@@ -20,9 +21,11 @@ from lims.certificates.reported import Row, by_sample
 from lims.core.clock import local_date
 from lims.core.files import StoredFile
 from lims.intake.models import SamplingForm
+from lims.metrology.numerals import write_numeral
 from lims.metrology.stored_values import StoredValue, restore_value
-from lims.metrology.values import Counts, ResultValue, write_value, write_value_with_limit
+from lims.metrology.values import Counts, NotDetected, ResultValue, write_value
 from reports.document import (
+    NOTHING,
     ItemRow,
     Language,
     Mark,
@@ -35,6 +38,8 @@ from reports.document import (
     VerdictKind,
 )
 
+_POWER = re.compile(r"\^(-?\d+)")
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 # What the typesetter can print.
 PRINTABLE = ("image/jpeg", "image/png")
 
@@ -124,7 +129,7 @@ def _item(no: str, row: Row, marks: Marks, language: Language) -> ItemRow:
         no=no,
         item=Text(item.name_zh, item.name_en),
         unit=version.unit,
-        limit=Text(row.notes.get("limit_zh") or "—", row.notes.get("limit_en") or "—"),
+        limit=Text(powers(row.notes.get("limit_zh") or "—"), powers(row.notes.get("limit_en") or "—")),
         results=_results(row.notes["reported"]),
         verdict=VERDICTS[version.verdict],
         method=_method(row, language),
@@ -132,14 +137,32 @@ def _item(no: str, row: Row, marks: Marks, language: Language) -> ItemRow:
         marks=tuple(MarkKind(s.value) for s in Scheme if s in covered),
         starred=not covered,
         note=_note(row, marks),
+        detection_limit=_detection(row.notes["reported"]),
     )
 
 
 def _results(stored: StoredValue) -> tuple[Text, ...]:
     """A reported value as it is printed; the five counts of a plan are five."""
-    return tuple(
-        Text(write_value_with_limit(v, "zh"), write_value_with_limit(v, "en")) for v in _singles(stored)
+    return tuple(Text(powers(write_value(v, "zh")), powers(write_value(v, "en"))) for v in _singles(stored))
+
+
+def _detection(stored: StoredValue) -> Text:
+    """The limit that a reader needs to understand “not detected”; nothing for a figure."""
+    found = [v for v in _singles(stored) if isinstance(v, NotDetected) and v.lod is not None]
+    if not found:
+        return NOTHING
+    first = found[0]
+    assert first.lod is not None
+    limit = f"{powers(write_numeral(first.lod))} {first.unit}".strip()
+    return Text(
+        f"{'定量限' if first.by_quantification else '检出限'} {limit}",
+        f"{'LOQ' if first.by_quantification else 'LOD'} {limit}",
     )
+
+
+def powers(text: str) -> str:
+    """Ten to the n as paper writes it: ``1.2×10^4`` becomes ``1.2×10⁴``."""
+    return _POWER.sub(lambda found: found[1].translate(_RAISED), text)
 
 
 def _singles(stored: StoredValue) -> Sequence[ResultValue]:
@@ -149,9 +172,9 @@ def _singles(stored: StoredValue) -> Sequence[ResultValue]:
 
 def prints_value(line: ItemRow, stored: StoredValue) -> bool:
     """Whether a line of a document prints the stored value: every figure of it, and no further one."""
-    plain = [write_value(single, "zh") for single in _singles(stored)]
+    plain = [powers(write_value(single, "zh")) for single in _singles(stored)]
     printed = [text.zh for text in line.results]
-    return len(printed) == len(plain) and all(p.startswith(w) for p, w in zip(printed, plain, strict=True))
+    return printed == plain
 
 
 def _method(row: Row, language: Language) -> str:

@@ -118,7 +118,6 @@ def signature_lines(
     session: Session, certificate: Certificate, *, approved: tuple[int | None, datetime] | None = None
 ) -> tuple[Signature, ...]:
     """Prepared, reviewed, approved; without a name while nobody did. ``approved``: who is about to."""
-    english = certificate.language == Language.EN
     by, at = approved or (certificate.approved_by, certificate.approved_at)
     lines = []
     for role, account_id, signed_at in (
@@ -127,7 +126,7 @@ def signature_lines(
         (APPROVED, by, at),
     ):
         account = session.get(Account, account_id) if account_id is not None else None
-        name = (account.name_en if english else account.name_zh) if account else ""
+        name = _printed_name(account, certificate.language) if account else ""
         day = local_date(signed_at).isoformat() if signed_at is not None and account is not None else ""
         lines.append(Signature(role, name, day, SIGNATORY if role is APPROVED else NOTHING))
     return tuple(lines)
@@ -137,6 +136,13 @@ def letterhead(session: Session) -> Laboratory | None:
     """Who we are, for letters of the rooms below; None until the details are entered."""
     details = session.scalars(select(LaboratoryDetails)).first()
     return _laboratory(details) if details is not None else None
+
+
+def _printed_name(account: Account, language: str) -> str:
+    if language == Language.EN:
+        return account.name_en or account.name_zh
+    both = language == Language.BOTH and account.name_en not in {"", account.name_zh}
+    return f"{account.name_zh} {account.name_en}" if both else account.name_zh
 
 
 def _laboratory(details: LaboratoryDetails) -> Laboratory:

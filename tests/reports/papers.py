@@ -58,7 +58,7 @@ ALUMINIUM = ItemRow(
     method="GB 5009.182-2017 第二法",
     marks=CMA_CNAS,
     uncertainty="U = 4.2 (k = 2)",
-    detection_limit=Text.same("0.5 mg/kg"),
+    detection_limit=Text("检出限 0.5 mg/kg", "LOD 0.5 mg/kg"),
 )
 PLATE_COUNT = ItemRow(
     no="3",
@@ -82,7 +82,7 @@ SULFUR = ItemRow(
     method="GB 5009.34-2022",
     starred=True,
     note=Text("由南粤检测有限公司分包检测", "Subcontracted to Nanyue Testing Ltd."),
-    detection_limit=Text.same("0.01 g/kg"),
+    detection_limit=Text("检出限 0.01 g/kg", "LOD 0.01 g/kg"),
 )
 
 NOTES = (
