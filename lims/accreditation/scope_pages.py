@@ -37,7 +37,7 @@ SCOPE = lists.Listing(
         lists.Column("valid_from", _l("From"), kind="day"),
         lists.Column("valid_to", _l("To"), kind="day"),
         lists.Column(
-            "standing", _l("Today"), kind="state", value=lambda row: scope.standing_of(row, today())
+            "standing", _l("Stands today"), kind="state", value=lambda row: scope.standing_of(row, today())
         ),
         lists.Column("restriction", _l("Restriction")),
     ),
@@ -51,7 +51,7 @@ SCOPE = lists.Listing(
         ),
         lists.Filter(
             "standing",
-            _l("Today"),
+            _l("Stands today"),
             lambda s, v: scope.standing_so(s, ScopeStanding(v), today()),
             options=lambda: choices(ScopeStanding),
         ),
