@@ -56,10 +56,11 @@ class WorkCalendar:
         return sum(self.is_working(start + timedelta(days=n)) for n in range(1, (end - start).days + 1))
 
 
+_SPECIAL = select(CalendarDay.day, CalendarDay.kind)
+
+
 def work_calendar(session: Session) -> WorkCalendar:
-    return WorkCalendar(
-        {row.day: row.kind for row in session.execute(select(CalendarDay.day, CalendarDay.kind))}
-    )
+    return WorkCalendar({row.day: row.kind for row in session.execute(_SPECIAL)})
 
 
 def set_day(

@@ -181,12 +181,14 @@ class UnitOfWork:
         return row
 
     def insert(self, row: T) -> T:
-        """As ``add``, by one Core insert: for a row all of whose columns are set and that has no relations.
+        """As ``add``, by one Core insert: for a row whose columns are set (what is not set is NULL).
 
         A third of the time of a unit-of-work flush, for what is written very often.
         """
-        mapper = inspect(type(row))
-        values = {c.key: getattr(row, c.key) for c in mapper.column_attrs if c.key != "id"}
+        values: dict[str, Any] = {}
+        for column in inspect(type(row)).column_attrs:
+            if column.key != "id":
+                values[column.key] = row.__dict__.setdefault(column.key, None)
         table: Table = type(row).__table__  # type: ignore[assignment]
         self.noted(type(row))
         try:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import Numeric, cast, func, or_, select
+from sqlalchemy import Numeric, bindparam, cast, func, or_, select
 from sqlalchemy.orm import Session
 
 from lims.catalogue.models import (
@@ -97,6 +97,31 @@ def open_type(session: Session, business_type_id: int) -> BusinessType:
     return found
 
 
+# Built once: every order asks it. Items with their methods and released, not retired versions.
+_SERVING = (
+    select(
+        *(
+            TestItem.id,
+            TestItem.code,
+            TestItem.name_zh,
+            TestItem.name_en,
+            TestItem.section_id,
+            TestItem.price,
+        ),
+        Method.id.label("method_id"),
+        Method.preferred,
+        *(MethodVersion.id.label("version_id"), MethodVersion.number),
+        *(StandardEdition.in_force_from, StandardEdition.withdrawn_from),
+    )
+    .join(Method, Method.test_item_id == TestItem.id)
+    .join(StandardEdition, StandardEdition.id == Method.standard_id)
+    .join(MethodVersion, MethodVersion.method_id == Method.id)
+    .where(TestItem.id.in_(bindparam("wanted", expanding=True)), TestItem.active.is_(True))
+    .where(MethodVersion.released_at.is_not(None), MethodVersion.released_at <= bindparam("now"))
+    .where(or_(MethodVersion.retired_at.is_(None), MethodVersion.retired_at > bindparam("now")))
+)
+
+
 def choose_methods(
     session: Session, item_ids: Iterable[int], now: datetime, today: date, wanted: Mapping[int, int]
 ) -> dict[int, Chosen]:
@@ -105,24 +130,9 @@ def choose_methods(
     A withdrawn standard is chosen only where nothing else is there: the contract review says so.
     Items that are not offered, or have no released method, are left out.
     """
-    item, method, edition, version = TestItem, Method, StandardEdition, MethodVersion
-    statement = (
-        select(
-            *(item.id, item.code, item.name_zh, item.name_en, item.section_id, item.price),
-            method.id.label("method_id"),
-            method.preferred,
-            *(version.id.label("version_id"), version.number),
-            *(edition.in_force_from, edition.withdrawn_from),
-        )
-        .join(method, method.test_item_id == item.id)
-        .join(edition, edition.id == method.standard_id)
-        .join(version, version.method_id == method.id)
-        .where(item.id.in_(sorted(set(item_ids))), item.active.is_(True))
-        .where(version.released_at.is_not(None), version.released_at <= now)
-        .where(or_(version.retired_at.is_(None), version.retired_at > now))
-    )
     best: dict[int, tuple[tuple[object, ...], Chosen]] = {}
-    for r in session.execute(statement):
+    asked = {"wanted": sorted(set(item_ids)), "now": now}
+    for r in session.execute(_SERVING, asked):
         in_force = (r.in_force_from is None or r.in_force_from <= today) and (
             r.withdrawn_from is None or r.withdrawn_from > today
         )

@@ -2,12 +2,12 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import insert, select
+from sqlalchemy import and_, bindparam, insert, select
 from sqlalchemy.orm import Session
 
 from lims.catalogue.models import BusinessType, Category, Payer
@@ -24,7 +24,7 @@ from lims.intake.models import Contact, Customer, Order, RequestedTest, Sample
 from lims.intake.offer import Chosen, Quote, open_type, quote_of, tests_of_samples
 from lims.intake.progress import advance_test
 from lims.intake.sampling import add_form, check_form
-from lims.intake.search import index_samples
+from lims.intake.search import index_texts
 from lims.intake.states import ORDER_STEPS, SAMPLE_STEPS, OrderState, SampleState, TestState
 
 MAX_TESTS_OF_ORDER = 20_000
@@ -48,13 +48,14 @@ def register_order(
         text = _("This kind of business is not open to customers.")
         raise InvalidInput(text, code="unknown_business_type", fields={"business_type_id": [text]})
     cost = quote_of(uow.session, kind, tests, today)
+    backups = draft.backup if draft.backup is not None else kind.backup_sample
     with uow:
         if (earlier := uow.replayed(Order, actor=actor, request_key=request_key)) is not None:
             return earlier
-        customer_id, contact_id = _who(uow, actor, draft)
-        order = _order_row(uow, actor, draft, cost, customer_id, contact_id)
+        who = _who(uow, actor, draft)
+        order = _order_row(uow, actor, draft, cost, who)
         form = add_form(uow, actor, order.id, draft.sampling_form) if draft.sampling_form else None
-        numbers = _insert_samples(uow, draft, kind, order, tests, form.id if form else None)
+        numbers = _insert_samples(uow, draft, order, tests, who, form.id if form else None, backups=backups)
         uow.audit("order.register", actor, order, after=_what(draft, order, numbers, tests))
         uow.remember(order)
         uow.commit()
@@ -96,54 +97,70 @@ def _checked(
 
 def _check_categories(session: Session, samples: Sequence[SampleDraft]) -> None:
     wanted = {s.category_id for s in samples if s.category_id is not None}
-    known = set(session.scalars(select(Category.id).where(Category.id.in_(wanted)))) if wanted else set()
-    text = _("This category does not exist.")
-    wrong = {
-        f"samples.{n}.category_id": [text]
-        for n, s in enumerate(samples)
-        if s.category_id is not None and s.category_id not in known
-    }
-    if wrong:
+    if not wanted:
+        return
+    unknown = wanted - set(session.scalars(select(Category.id).where(Category.id.in_(wanted))))
+    if unknown:
+        text = _("This category does not exist.")
+        wrong = {
+            f"samples.{n}.category_id": [text] for n, s in enumerate(samples) if s.category_id in unknown
+        }
         raise InvalidInput(text, code="unknown_category", fields=wrong)
 
 
-def _who(uow: UnitOfWork, actor: Actor, draft: OrderDraft) -> tuple[int, int | None]:
+@dataclass(frozen=True, slots=True)
+class _Who:
+    """Who orders, and who speaks for them."""
+
+    customer_id: int
+    customer: str
+    contact_id: int | None
+
+
+_KNOWN = (
+    select(Customer.name, Contact.id.label("contact_id"))
+    .outerjoin(Contact, and_(Contact.customer_id == Customer.id, Contact.id == bindparam("contact")))
+    .where(Customer.id == bindparam("customer"), Customer.active.is_(True))
+)
+
+
+def _who(uow: UnitOfWork, actor: Actor, draft: OrderDraft) -> _Who:
     """The customer and the contact, made where they are new."""
     if (draft.customer_id is None) == (draft.new_customer is None):
         text = _("Pick a customer or describe a new one.")
         raise InvalidInput(text, code="customer_missing", fields={"customer_id": [text]})
     if draft.new_customer is not None:
-        customer_id = add_customer(uow, actor, draft.new_customer, same_name=draft.same_name).id
+        made = add_customer(uow, actor, draft.new_customer, same_name=draft.same_name)
+        who = _Who(made.id, made.name, None)
     else:
-        active = uow.session.scalar(select(Customer.active).where(Customer.id == draft.customer_id))
-        if not active:
+        assert draft.customer_id is not None
+        asked = {"customer": draft.customer_id, "contact": draft.contact_id}
+        known = uow.session.execute(_KNOWN, asked).one_or_none()
+        if known is None:
             text = _("This customer does not exist or is not active.")
             raise InvalidInput(text, code="unknown_customer", fields={"customer_id": [text]})
-        customer_id = draft.customer_id or 0
+        who = _Who(draft.customer_id, known.name, known.contact_id)
     if draft.new_contact is not None:
-        return customer_id, add_contact(uow, actor, customer_id, draft.new_contact).id
-    if draft.contact_id is not None:
-        owner = uow.session.scalar(select(Contact.customer_id).where(Contact.id == draft.contact_id))
-        if owner != customer_id:
-            text = _("This contact does not belong to the customer.")
-            raise InvalidInput(text, code="unknown_contact", fields={"contact_id": [text]})
-    return customer_id, draft.contact_id
+        return replace(who, contact_id=add_contact(uow, actor, who.customer_id, draft.new_contact).id)
+    if draft.contact_id != who.contact_id:
+        text = _("This contact does not belong to the customer.")
+        raise InvalidInput(text, code="unknown_contact", fields={"contact_id": [text]})
+    return who
 
 
-def _order_row(
-    uow: UnitOfWork, actor: Actor, draft: OrderDraft, cost: Quote, customer_id: int, contact_id: int | None
-) -> Order:
+def _order_row(uow: UnitOfWork, actor: Actor, draft: OrderDraft, cost: Quote, who: _Who) -> Order:
     today = local_date(uow.now)
-    fingerprint = fingerprint_of(draft, customer_id)
+    fingerprint = fingerprint_of(draft, who.customer_id)
     # Taking the number queues clerks behind each other: what the first saved is visible to the second.
     number = take_numbers(uow, "order", today)[0]
     if not draft.again:
         _refuse_twin(uow.session, fingerprint, today)
-    return uow.add(
+    return uow.insert(
         Order(
             number=number,
-            customer_id=customer_id,
-            contact_id=contact_id,
+            version=1,
+            customer_id=who.customer_id,
+            contact_id=who.contact_id,
             business_type_id=draft.business_type_id,
             state=OrderState.REGISTERED,
             purpose=draft.purpose.strip(),
@@ -161,13 +178,16 @@ def _order_row(
     )
 
 
+_TWIN = (
+    select(Order.number)
+    .where(Order.fingerprint == bindparam("alike"), Order.registered_on == bindparam("today"))
+    .where(Order.state != OrderState.CANCELLED)
+    .limit(1)
+)
+
+
 def _refuse_twin(session: Session, fingerprint: str, today: date) -> None:
-    twin = session.scalar(
-        select(Order.number)
-        .where(Order.fingerprint == fingerprint, Order.registered_on == today)
-        .where(Order.state != OrderState.CANCELLED)
-        .limit(1)
-    )
+    twin = session.execute(_TWIN, {"alike": fingerprint, "today": today}).scalar_one_or_none()
     if twin is not None:
         raise Conflict(
             _("The same order was saved today already as %(number)s.", number=twin), code="same_order_today"
@@ -194,23 +214,24 @@ def fingerprint_of(draft: OrderDraft, customer_id: int) -> str:
 def _insert_samples(
     uow: UnitOfWork,
     draft: OrderDraft,
-    kind: BusinessType,
     order: Order,
     tests: Sequence[Sequence[Chosen]],
+    who: _Who,
     form_id: int | None,
+    *,
+    backups: bool,
 ) -> list[str]:
     """Rows by executemany (four times as fast as objects). Returns the numbers of the main samples."""
     count = len(draft.samples)
-    backups = draft.backup if draft.backup is not None else kind.backup_sample
     numbers = take_numbers(uow, "sample", order.registered_on, count * (2 if backups else 1))
     main = [_sample_row(s, n, order, numbers[n - 1], form_id) for n, s in enumerate(draft.samples, 1)]
-    ids = insert_sample_rows(uow, main)
+    ids = _insert_sample_rows(uow, main, who.customer, order.number)
     if backups:
         spare = [
             {**row, "number": numbers[count + n], "backup_of_id": ids[row["number"]]}
             for n, row in enumerate(main)
         ]
-        insert_sample_rows(uow, spare)
+        _insert_sample_rows(uow, spare, who.customer, order.number)
     uow.insert_many(
         RequestedTest,
         [
@@ -222,16 +243,28 @@ def _insert_samples(
     return numbers[:count]
 
 
-def insert_sample_rows(uow: UnitOfWork, rows: Sequence[dict[str, Any]]) -> dict[str, int]:
+_INSERT_SAMPLES = insert(Sample.__table__).returning(  # type: ignore[arg-type]
+    Sample.__table__.c.number, Sample.__table__.c.id
+)
+
+
+def _insert_sample_rows(
+    uow: UnitOfWork, rows: Sequence[dict[str, Any]], customer: str, order: str
+) -> dict[str, int]:
     """Insert and index samples. Returns number -> id."""
     uow.noted(Sample)
-    table = Sample.__table__
-    done = uow.session.connection().execute(
-        insert(table).returning(table.c.number, table.c.id),  # type: ignore[arg-type]
-        list(rows),
-    )
+    done = uow.session.connection().execute(_INSERT_SAMPLES, list(rows))
     ids: dict[str, int] = {row.number: row.id for row in done}
-    index_samples(uow, list(ids.values()))
+    index_texts(
+        uow,
+        [
+            (
+                ids[r["number"]],
+                (r["number"], r["name"], r["batch"], r["producer"], r["brand"], customer, order),
+            )
+            for r in rows
+        ],
+    )
     return ids
 
 

@@ -64,7 +64,16 @@ def _index(connection: Connection, ids: Sequence[int]) -> None:
         .join(Customer, Customer.id == s.customer_id)
         .where(s.id.in_(ids))
     )
-    rows = [{"id": row[0], "words": index_text(*row[1:])} for row in texts]
+    _write(connection, [(row[0], row[1:]) for row in texts])
+
+
+def index_texts(uow: UnitOfWork, texts: Sequence[tuple[int, Sequence[str]]]) -> None:
+    """Index new samples whose texts the caller has at hand: (id, texts in the order of ``_index``)."""
+    _write(uow.session.connection(), texts)
+
+
+def _write(connection: Connection, texts: Sequence[tuple[int, Sequence[str]]]) -> None:
+    rows = [{"id": number, "words": index_text(*parts)} for number, parts in texts]
     if connection.dialect.name == "sqlite":
         statement = "INSERT OR REPLACE INTO sample_fts (rowid, words) VALUES (:id, :words)"
     else:

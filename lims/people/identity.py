@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 from flask import Response, g, request
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from lims.core.database import db
 from lims.core.permissions import Actor, Permission, Role, permissions_of
@@ -84,28 +84,52 @@ WHO = (
 )
 
 
+# Built once: a request asks one of these first.
+_OF_COOKIE = (
+    select(
+        UserSession.id.label("session_id"),
+        UserSession.last_seen_at,
+        UserSession.second_factor_at,
+        UserSession.complete,
+        *WHO,
+    )
+    .join(Account, Account.id == UserSession.account_id)
+    .outerjoin(Section, Section.id == Account.section_id)
+    .outerjoin(AccountRole, AccountRole.account_id == Account.id)
+    .where(
+        UserSession.token_hash == bindparam("hashed"),
+        UserSession.revoked_at.is_(None),
+        UserSession.expires_at > bindparam("now"),
+        UserSession.last_seen_at > bindparam("idle_since"),
+        Account.retired_at.is_(None),
+    )
+)
+_OF_TOKEN = (
+    select(
+        ApiToken.id,
+        ApiToken.secret_hash,
+        ApiToken.scopes,
+        ApiTokenUse.last_used_at,
+        ApiTokenUse.uses,
+        *WHO,
+    )
+    .join(Account, Account.id == ApiToken.account_id)
+    .outerjoin(Section, Section.id == Account.section_id)
+    .outerjoin(AccountRole, AccountRole.account_id == Account.id)
+    .join(ApiTokenUse, ApiTokenUse.token_id == ApiToken.id)
+    .where(
+        ApiToken.id == bindparam("number"),
+        ApiToken.revoked_at.is_(None),
+        ApiToken.expires_at > bindparam("now"),
+        Account.retired_at.is_(None),
+    )
+)
+
+
 def _by_cookie(token: str) -> Actor | None:
     now = clock()()
-    found = (
-        select(
-            UserSession.id.label("session_id"),
-            UserSession.last_seen_at,
-            UserSession.second_factor_at,
-            UserSession.complete,
-            *WHO,
-        )
-        .join(Account, Account.id == UserSession.account_id)
-        .outerjoin(Section, Section.id == Account.section_id)
-        .outerjoin(AccountRole, AccountRole.account_id == Account.id)
-        .where(
-            UserSession.token_hash == token_hash(token),
-            UserSession.revoked_at.is_(None),
-            UserSession.expires_at > now,
-            UserSession.last_seen_at > now - IDLE,
-            Account.retired_at.is_(None),
-        )
-    )
-    rows = db.session.execute(found).all()
+    asked = {"hashed": token_hash(token), "now": now, "idle_since": now - IDLE}
+    rows = db.session.execute(_OF_COOKIE, asked).all()
     if not rows:
         return None
     row = rows[0]
@@ -126,27 +150,7 @@ def _by_token(text: str) -> Actor | None:
     if prefix != "lims" or not (number.isascii() and number.isdigit() and len(number) < 16) or not secret:
         return None
     now = clock()()
-    found = (
-        select(
-            ApiToken.id,
-            ApiToken.secret_hash,
-            ApiToken.scopes,
-            ApiTokenUse.last_used_at,
-            ApiTokenUse.uses,
-            *WHO,
-        )
-        .join(Account, Account.id == ApiToken.account_id)
-        .outerjoin(Section, Section.id == Account.section_id)
-        .outerjoin(AccountRole, AccountRole.account_id == Account.id)
-        .join(ApiTokenUse, ApiTokenUse.token_id == ApiToken.id)
-        .where(
-            ApiToken.id == int(number),
-            ApiToken.revoked_at.is_(None),
-            ApiToken.expires_at > now,
-            Account.retired_at.is_(None),
-        )
-    )
-    rows = db.session.execute(found).all()
+    rows = db.session.execute(_OF_TOKEN, {"number": int(number), "now": now}).all()
     if not rows or not hmac.compare_digest(rows[0].secret_hash, token_hash(secret)):
         return None
     actor = _actor(rows, frozenset(rows[0].scopes.split()))

@@ -17,6 +17,7 @@ from lims.core.errors import (
     StaleVersion,
     TransitionRefused,
 )
+from lims.core.permissions import Permission
 from lims.core.uow import RequestKey, UnitOfWork
 from lims.intake.drafts import NewContact, NewCustomer, OrderDraft, SampleDraft, SamplingFormDraft
 from lims.intake.models import Contact, Customer, Order, RequestedTest, Sample, SamplingForm
@@ -243,9 +244,27 @@ def test_the_same_order_saved_by_two_at_once_is_saved_once(house, new_session, c
 
 
 def test_who_may_not_register_does_not(uow, house):
-    for who in (ANALYST, BAKER):
+    nobodys = replace(BAKER, permissions=frozenset({Permission.SELF}))
+    for who in (ANALYST, nobodys):
         with pytest.raises(PermissionDenied):
             register_order(uow, actor=who, draft=draft_of(house))
+
+
+def test_a_customer_orders_for_itself_and_what_customers_pay(uow, house):
+    order = register_order(uow, actor=BAKER, draft=draft_of(house, customer_id=None))
+    assert order.customer_id == house.customer
+    wrong = {
+        "unknown_customer": [{"customer_id": house.other_customer}, {"new_customer": NewCustomer("新厂")}],
+        "unknown_business_type": [{"business_type_id": house.supervision}],
+        "sampling_form": [{"sampling_form": FORM}, {"backup": True}],
+        "unknown_contact": [{"contact_id": 987654}],
+    }
+    for code, cases in wrong.items():
+        for case in cases:
+            with pytest.raises(InvalidInput) as refused:
+                register_order(uow, actor=BAKER, draft=draft_of(house, **{"customer_id": None, **case}))
+            assert refused.value.code == code
+    assert uow.session.scalar(select(func.count(Order.id))) == 1
 
 
 def test_another_customers_order_does_not_exist(uow, house):
