@@ -11,12 +11,12 @@ from lims.ui.labels import Text, Tone, register
 from lims.ui.navigation import Entry
 from lims.ui.navigation import register as register_entry
 
-register(Scheme, {Scheme.CMA: "CMA", Scheme.CNAS: "CNAS"}, {Scheme.CMA: Tone.PLAIN, Scheme.CNAS: Tone.PLAIN})
+register(Scheme, {Scheme.CMA: "CMA", Scheme.CNAS: "CNAS"})
 register(
     ScopeStanding,
     {
-        ScopeStanding.CURRENT: _l("granted"),
-        ScopeStanding.ENDED: _l("ended"),
+        ScopeStanding.CURRENT: _l("grant in force"),
+        ScopeStanding.ENDED: _l("has ended"),
         ScopeStanding.UPCOMING: _l("from later on"),
     },
     {ScopeStanding.CURRENT: Tone.DONE, ScopeStanding.UPCOMING: Tone.WAITING},
@@ -26,8 +26,8 @@ register(
     {
         Standing.GRANTED: _l("authorised"),
         Standing.UPCOMING: _l("from later on"),
-        Standing.ENDED: _l("ended"),
-        Standing.SUSPENDED: _l("suspended"),
+        Standing.ENDED: _l("has ended"),
+        Standing.SUSPENDED: _l("now suspended"),
     },
     {Standing.GRANTED: Tone.DONE, Standing.UPCOMING: Tone.WAITING, Standing.SUSPENDED: Tone.FAULT},
     {Standing.SUSPENDED: "✕"},
@@ -51,7 +51,7 @@ _QUALITY = frozenset({Role.QUALITY_MANAGER})
 _WATCH = frozenset({Role.QUALITY_MANAGER, Role.SECTION_HEAD, Role.DIRECTOR})
 _READ = Permission.SCOPE_READ
 register_entry(
-    Entry("accreditation.scope", _l("Scope"), _READ, 400, _QUALITY, values={"standing": "current"})
+    Entry("accreditation.scope", _l("Accredited scope"), _READ, 400, _QUALITY, values={"standing": "current"})
 )
 register_entry(Entry("accreditation.authorisations", _l("Authorisations"), _READ, 410, _WATCH))
 register_entry(Entry("accreditation.signing", _l("Signing fields"), _READ, 420, _QUALITY))

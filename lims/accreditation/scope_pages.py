@@ -19,23 +19,22 @@ from lims.ui.labels import bilingual, choices
 
 LINE = f"/scope/{ID.format('scope_row_id')}"
 SCOPE = lists.Listing(
-    caption=_l("Scope"),
+    caption=_l("Accredited scope"),
     empty=_l("Granted lines appear here when they are entered from the accreditation's annex."),
     statement=lambda _actor: scope.statement(),
     keys=scope.keys(),
     columns=(
         lists.Column(
             "item",
-            _l("Item"),
+            _l("Test item"),
             value=bilingual,
             href=lambda row: url_for("accreditation.scope_row", scope_row_id=row.id),
         ),
-        lists.Column("standard", _l("Standard")),
-        lists.Column("clause", _l("Clause")),
+        lists.Column("standard", _l("Standard"), value=lambda row: f"{row.standard} {row.clause}".strip()),
         lists.Column("category", _l("Products"), value=lambda row: bilingual(row, "category") or _("all")),
-        lists.Column("scheme", _l("Scheme"), kind="state"),
-        lists.Column("valid_from", _l("From"), kind="day"),
-        lists.Column("valid_to", _l("To"), kind="day"),
+        lists.Column("scheme", _l("Scheme"), value=lambda row: row.scheme.value),
+        lists.Column("valid_from", _l("Valid from"), kind="day"),
+        lists.Column("valid_to", _l("Valid until"), kind="day"),
         lists.Column(
             "standing", _l("Stands today"), kind="state", value=lambda row: scope.standing_of(row, today())
         ),

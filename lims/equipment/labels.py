@@ -30,7 +30,7 @@ register(
     Sticker,
     {
         Sticker.GREEN: _l("fit"),
-        Sticker.YELLOW: _l("limited"),
+        Sticker.YELLOW: _l("limited use"),
         Sticker.RED: _l("do not use"),
     },
     {Sticker.GREEN: Tone.DONE, Sticker.YELLOW: Tone.RETURNED, Sticker.RED: Tone.FAULT},
