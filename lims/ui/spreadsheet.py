@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import Enum
 from urllib.parse import quote
 
+from flask import stream_with_context
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Font
@@ -24,7 +25,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 def download(kind: str, title: str, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
     """``kind`` csv or xlsx. Cells: str, Decimal, int, bool, date, aware datetime, Enum, None."""
     if kind == "csv":
-        response = Response(_csv(heads, rows), content_type="text/csv; charset=utf-8")
+        # Rows are read and put into words while the file is sent: the request must live so long.
+        response = Response(stream_with_context(_csv(heads, rows)), content_type="text/csv; charset=utf-8")
     else:
         response = Response(_xlsx(title, heads, rows), content_type=XLSX)
     name = quote(f"{title}.{kind}", safe="")
