@@ -14,6 +14,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from lims.bench.states import CaptureKind, InputSource, Verdict, WorksheetState
@@ -108,7 +109,7 @@ class Capture(Identified, Base):
     profile: Mapped[str] = mapped_column(String(80))
     # Why the frame came: take, asked, unsolicited (print key), live, late.
     trigger: Mapped[str] = mapped_column(String(20), default="")
-    request_id: Mapped[str | None] = mapped_column(String(64), index=True)
+    request_id: Mapped[str | None] = mapped_column(String(64))
     captured_at: Mapped[datetime]
     mono_ns: Mapped[int] = mapped_column(BigInteger)
     boot_id: Mapped[str] = mapped_column(String(64))
@@ -121,7 +122,12 @@ class Capture(Identified, Base):
         UniqueConstraint("gateway_id", "epoch", "seq"),
         Index("ix_capture_equipment_received", "equipment_id", "id"),
         Index("ix_capture_device_newest", "device_id", "id"),
-        Index("ix_capture_kind_newest", "kind", "id"),
+        Index(
+            "ix_capture_request_id",
+            "request_id",
+            sqlite_where=sql("request_id IS NOT NULL"),
+            postgresql_where=sql("request_id IS NOT NULL"),
+        ),
     )
 
 

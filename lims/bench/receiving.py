@@ -153,7 +153,7 @@ def _store(
             )
         )
         devices = {device.name: device for device in gateway.devices}
-        uow.insert_many(Capture, _rows(delivery, new, held, batch, devices))
+        uow.append_many(Capture, _rows(delivery, new, held, batch, devices))
         takes = _answer_takes(uow, gateway.id, delivery, new)
         uow.audit(
             "capture.receive",

@@ -4,10 +4,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from flask_babel import gettext as _
-from sqlalchemy import String, Table, UniqueConstraint, bindparam, event, insert, inspect, select, update
+from sqlalchemy import (
+    String,
+    Table,
+    UniqueConstraint,
+    bindparam,
+    event,
+    insert,
+    inspect,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, UOWTransaction, make_transient_to_detached, mapped_column
 from sqlalchemy.orm.exc import StaleDataError
@@ -15,6 +25,7 @@ from sqlalchemy.orm.session import ORMExecuteState
 
 from lims.core import audit
 from lims.core.clock import Clock, utc_now
+from lims.core.copying import copy_rows
 from lims.core.database import Base, BigId, Identified, db, insert_if_absent, sqlite_write_lock
 from lims.core.errors import Conflict, NotFound, StaleVersion
 from lims.core.permissions import Actor
@@ -213,6 +224,17 @@ class UnitOfWork:
         if rows:
             self.noted(model)
             self.session.connection().execute(insert(model.__table__), list(rows))  # type: ignore[arg-type]
+
+    def append_many(self, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
+        """``insert_many`` for hundreds of rows that all name the same columns: by COPY where the database has
+        it, which takes a third of the time."""
+        if not rows:
+            return
+        if self._sqlite:
+            self.insert_many(model, rows)
+            return
+        self.noted(model)
+        copy_rows(self.session.connection(), cast(Table, model.__table__), rows)
 
     def noted(self, model: type[Base]) -> None:
         """Rows of ``model`` change in a way the session does not see."""

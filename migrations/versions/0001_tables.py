@@ -130,6 +130,7 @@ def upgrade() -> None:
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
         ),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_equipment_class")),
         sa.UniqueConstraint("code", name=op.f("uq_equipment_class_code")),
     )
@@ -957,8 +958,14 @@ def upgrade() -> None:
     op.create_index(op.f("ix_capture_batch_id"), "capture", ["batch_id"], unique=False)
     op.create_index("ix_capture_device_newest", "capture", ["device_id", "id"], unique=False)
     op.create_index("ix_capture_equipment_received", "capture", ["equipment_id", "id"], unique=False)
-    op.create_index("ix_capture_kind_newest", "capture", ["kind", "id"], unique=False)
-    op.create_index(op.f("ix_capture_request_id"), "capture", ["request_id"], unique=False)
+    op.create_index(
+        "ix_capture_request_id",
+        "capture",
+        ["request_id"],
+        unique=False,
+        sqlite_where=sa.text("request_id IS NOT NULL"),
+        postgresql_where=sa.text("request_id IS NOT NULL"),
+    )
     op.create_table(
         "certificate",
         sa.Column(
@@ -1348,6 +1355,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("holder_id IS NOT NULL"),
     )
     op.create_index(op.f("ix_sample_order_id"), "sample", ["order_id"], unique=False)
+    op.create_index("ix_sample_phase", "sample", ["phase", "due_on", "id"], unique=False)
     op.create_index(
         "ix_sample_place",
         "sample",
@@ -1365,7 +1373,6 @@ def upgrade() -> None:
         sqlite_where=sa.text("release_on IS NOT NULL"),
         postgresql_where=sa.text("release_on IS NOT NULL"),
     )
-    op.create_index("ix_sample_phase", "sample", ["phase", "due_on", "id"], unique=False)
     op.create_index("ix_sample_state", "sample", ["state", "due_on", "id"], unique=False)
     op.create_index("ix_sample_type", "sample", ["business_type_id", "due_on", "id"], unique=False)
     op.create_table(

@@ -1,0 +1,111 @@
+"""``flask lims verify``: every archived delivery is still signed, and every capture is still what it delivered."""
+
+from collections.abc import Iterator, Sequence
+
+import orjson
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from lims.bench.bodies import Sent, read_capture
+from lims.bench.models import Capture, CaptureBatch
+from lims.core.audit import AuditEvent
+from lims.core.errors import LimsError
+from lims.core.files import FileStore
+from lims.core.verify import Outcome, check
+from lims.equipment.signed import read_canonical, signature_holds
+
+# Column of the row, field of what was sent.
+COMPARED = {
+    "raw": "raw",
+    "device_name": "device",
+    "text": "text",
+    "value": "value",
+    "unit": "unit",
+    "stable": "stable",
+    "kind": "kind",
+    "code": "code",
+    "identity": "serial",
+    "trigger": "trigger",
+    "request_id": "request_id",
+    "captured_at": "captured_at",
+    "mono_ns": "mono_ns",
+    "boot_id": "boot_id",
+    "prev_hash": "prev_hash",
+    "hash": "hash",
+}
+_MOST_NAMED = 100
+
+
+@check("captures")
+def verify_captures(session: Session, _store: FileStore) -> Outcome:
+    """Reads delivery by delivery: memory does not grow with the number of captures."""
+    enrolled = _enrolled_keys(session)
+    broken: list[str] = []
+    count = 0
+    ids = session.scalars(select(CaptureBatch.id).order_by(CaptureBatch.id)).all()
+    for batch_id in ids:
+        batch = session.get_one(CaptureBatch, batch_id)
+        rows = session.scalars(
+            select(Capture).where(Capture.batch_id == batch_id).order_by(Capture.seq)
+        ).all()
+        count += len(rows)
+        broken += _broken(batch, rows, enrolled, _stored_numbers(session, batch))
+        session.expunge_all()
+        if len(broken) > _MOST_NAMED:
+            break
+    return Outcome(f"{count} captures in {len(ids)} deliveries", broken)
+
+
+def _enrolled_keys(session: Session) -> set[tuple[int, str]]:
+    """(gateway, key) that the audit trail saw enrolled: whoever changes a delivery and signs it anew with a key
+    of his own is not among them."""
+    found = select(AuditEvent.object_id, AuditEvent.after).where(AuditEvent.verb == "gateway.enrol")
+    return {(int(n), orjson.loads(after)["public_key"]) for n, after in session.execute(found)}
+
+
+def _stored_numbers(session: Session, batch: CaptureBatch) -> set[int]:
+    """Numbers of the delivery that are stored, whichever delivery brought them first."""
+    try:
+        numbers = [row["seq"] for row in orjson.loads(batch.body)["captures"]]
+        first, last = min(numbers), max(numbers)
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+        return set()
+    here = select(Capture.seq).where(
+        Capture.gateway_id == batch.gateway_id,
+        Capture.epoch == batch.epoch,
+        Capture.seq.between(first, last),
+    )
+    return set(session.scalars(here))
+
+
+def _broken(
+    batch: CaptureBatch, rows: Sequence[Capture], enrolled: set[tuple[int, str]], stored: set[int]
+) -> Iterator[str]:
+    name = f"capture_batch {batch.id}"
+    if (batch.gateway_id, batch.public_key) not in enrolled:
+        yield f"{name}: its key was never enrolled"
+    if not signature_holds(batch.public_key, "captures", batch.body, batch.signature):
+        yield f"{name}: the signature does not hold"
+        return
+    try:
+        document = read_canonical(batch.body)
+        sent = {one.seq: one for one in map(read_capture, document["captures"])}
+    except (LimsError, KeyError, TypeError) as fault:
+        yield f"{name}: the body does not hold what was stored ({fault})"
+        return
+    if (str(batch.gateway_id), batch.epoch) != (document.get("gateway"), document.get("epoch")):
+        yield f"{name}: names another gateway or epoch than its body"
+    yield from (f"{name}: its capture no. {seq} is missing" for seq in sorted(sent.keys() - stored))
+    for row in rows:
+        wrong = _difference(row, sent.get(row.seq))
+        if wrong:
+            yield f"capture {row.id} (no. {row.seq}): {wrong}"
+
+
+def _difference(row: Capture, sent: Sent | None) -> str | None:
+    if sent is None:
+        return "is not in the delivery that brought it"
+    for column, field in COMPARED.items():
+        if getattr(row, column) != getattr(sent, field):
+            return f"{column} is not what was delivered"
+    return None
