@@ -7,11 +7,13 @@ from typing import Any
 from flask import request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from sqlalchemy.orm import Session
 
 from lims.catalogue.business import business_types
 from lims.core.clock import local_date
 from lims.core.database import db
 from lims.core.paging import Key
+from lims.core.permissions import Actor
 from lims.core.web import clock
 from lims.intake.customers import customers_statement, named_like
 from lims.intake.models import Customer, Order
@@ -19,6 +21,7 @@ from lims.intake.order_reading import (
     LATE_FIRST,
     NEWEST_FIRST,
     OPEN,
+    count_orders,
     is_late,
     orders_statement,
     with_words,
@@ -27,6 +30,7 @@ from lims.intake.states import OrderState
 from lims.ui.labels import Text, bilingual, choices
 from lims.ui.lists import Column, Filter, Listing
 from lims.ui.lists import Order as Sorting
+from lims.ui.navigation import CAP
 
 
 def today() -> date:
@@ -91,6 +95,7 @@ ORDERS = Listing(
             _l("Late"),
             lambda s, _v: s.where(is_late(today())),
             options=lambda: [("yes", _("only late ones"))],
+            hidden=True,
         ),
         Filter(
             "customer",
@@ -98,7 +103,13 @@ ORDERS = Listing(
             lambda s, v: s.where(Order.customer_id == _whole(v)),
             hidden=True,
         ),
-        Filter("all", _l("Closed orders"), lambda s, _v: s, options=lambda: [("yes", _("shown too"))]),
+        Filter(
+            "all",
+            _l("Closed orders"),
+            lambda s, _v: s,
+            options=lambda: [("yes", _("shown too"))],
+            hidden=True,
+        ),
     ),
     orders=(Sorting("newest", _l("newest first"), NEWEST_FIRST), Sorting("due", _l("due first"), LATE_FIRST)),
     is_late=_row_is_late,
@@ -117,6 +128,23 @@ def listing_of_orders() -> Listing:
     """Open orders, late first; all orders, newest first, once somebody looks for something that may be closed."""
     asked = any(request.args.get(name) for name in ("q", "state", "customer", "since", "until", "all"))
     return ORDERS if asked else OPEN_ORDERS
+
+
+def order_tabs(session: Session, actor: Actor) -> list[tuple[Text, str, object, bool]]:
+    """The views of the list that everybody wants: words, address, count, whether it is open now."""
+    here = {name: value for name, value in request.args.items() if name in {"state", "late", "all"}}
+    registered = {"state": OrderState.REGISTERED.value}
+    tabs: tuple[tuple[Text, dict[str, Any], object], ...] = (
+        (_l("Open"), {}, count_orders(session, actor, Order.state.in_(OPEN), cap=CAP)),
+        (
+            _l("To be accepted"),
+            registered,
+            count_orders(session, actor, Order.state == OrderState.REGISTERED, cap=CAP),
+        ),
+        (_l("Late"), {"late": "yes"}, count_orders(session, actor, is_late(today()), cap=CAP)),
+        (_l("All"), {"all": "yes"}, None),
+    )
+    return [(words, url_for("intake.orders", **q), count, here == q) for words, q, count in tabs]
 
 
 CUSTOMERS = Listing(

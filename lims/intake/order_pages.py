@@ -14,7 +14,7 @@ from lims.intake.face import blueprint
 from lims.intake.labels import LANGUAGE_WORDS, VERBS
 from lims.intake.models import Order
 from lims.intake.order_form_schemas import AddSamplingFormLoad, OrderEditLoad
-from lims.intake.order_list_pages import listing_of_orders
+from lims.intake.order_list_pages import listing_of_orders, order_tabs
 from lims.intake.order_schemas import DecisionLoad, OrderVersionLoad
 from lims.intake.states import OrderState
 from lims.ui import lists, panels
@@ -28,7 +28,8 @@ ORDER = f"/orders/{ID.format('order_id')}"
 @blueprint.get("/orders", endpoint="orders")
 def orders_page() -> str | Answer:
     shown = lists.show(listing_of_orders(), db.session(), current_actor())
-    return shown.download() or render_template("intake/orders.html", list=shown)
+    tabs = order_tabs(db.session(), current_actor())
+    return shown.download() or render_template("intake/orders.html", list=shown, tabs=tabs)
 
 
 @blueprint.get(ORDER)

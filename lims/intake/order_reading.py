@@ -83,16 +83,20 @@ class Wanted:
     late: bool = False
 
     def on(self, statement: Statement, today: date) -> Statement:
-        conditions = (
-            (self.state is not None, Order.state == self.state),
-            (self.business_type_id is not None, Order.business_type_id == self.business_type_id),
-            (self.customer_id is not None, Order.customer_id == self.customer_id),
-            (self.registered_from is not None, Order.registered_on >= self.registered_from),
-            (self.registered_to is not None, Order.registered_on <= self.registered_to),
-            (self.due_to is not None, Order.due_on <= self.due_to),
-            (self.late, is_late(today)),
-        )
-        statement = statement.where(*(clause for asked, clause in conditions if asked))
+        if self.state is not None:
+            statement = statement.where(Order.state == self.state)
+        if self.business_type_id is not None:
+            statement = statement.where(Order.business_type_id == self.business_type_id)
+        if self.customer_id is not None:
+            statement = statement.where(Order.customer_id == self.customer_id)
+        if self.registered_from is not None:
+            statement = statement.where(Order.registered_on >= self.registered_from)
+        if self.registered_to is not None:
+            statement = statement.where(Order.registered_on <= self.registered_to)
+        if self.due_to is not None:
+            statement = statement.where(Order.due_on <= self.due_to)
+        if self.late:
+            statement = statement.where(is_late(today))
         return with_words(statement, self.words) if self.words.strip() else statement
 
 
