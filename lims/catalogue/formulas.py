@@ -50,7 +50,10 @@ def sentence_of(error: MetrologyError) -> str:
     """The refusal in the reader's language, with the place in the formula."""
     text = _(error.template, **error.facts) if error.facts else _(error.template)
     position = error.position if isinstance(error, FormulaError) else None
-    return text if position is None else f"{text} {_('(character %(n)s)', n=position + 1)}"
+    if position is None:
+        return str(text)
+    place = _("(character %(n)s)", n=position + 1)
+    return f"{text} {place}"
 
 
 def compiled(text: VersionText, *, own_code: str, item_codes: Collection[str]) -> Formula:

@@ -87,10 +87,13 @@ def limits_list() -> Answer | str:
 def which_limit() -> str:
     """Which limit holds for a product of this class, made on this day; the answer says why."""
     wanted = asked(WhichLimitQuery)
+    choice = _choice(**wanted) if wanted["test_item_id"] else None
+    found = choice.limit if choice else None
     return render_template(
         "catalogue/which_limit.html",
         form=empty_form(WhichLimitQuery, **wanted),
-        choice=_choice(**wanted) if wanted["test_item_id"] else None,
+        choice=choice,
+        category=category(db.session(), found.category_id) if found and found.category_id else None,
         item_options=item_options(),
         category_options=category_options(),
         reasons=REASONS,

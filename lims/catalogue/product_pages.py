@@ -20,6 +20,7 @@ from lims.core.database import db
 from lims.core.web import current_actor, request_key, unit_of_work
 from lims.ui.faces import ID
 from lims.ui.forms import Form, empty_form, read_form
+from lims.ui.labels import bilingual
 
 CATEGORY = f"/catalogue/categories/{ID.format('category_id')}"
 PACKAGE = f"/catalogue/packages/{ID.format('package_id')}"
@@ -156,11 +157,13 @@ def _text(values: dict[str, Any]) -> PackageText:
 
 
 def _package_form(form: Form, package_id: int | None = None) -> str:
+    rows = all_items(db.session())
     return render_template(
         "catalogue/package_form.html",
         form=form,
         package=use_cases.package(db.session(), package_id) if package_id else None,
-        rows=form.count("rows") + SPARE_ROWS,
-        items=all_items(db.session()),
+        places=form.count("rows") + SPARE_ROWS,
+        items=rows,
+        names={row.code: bilingual(row) for row in rows},
         category_options=category_options(),
     )
