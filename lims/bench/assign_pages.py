@@ -69,7 +69,7 @@ WALL = Listing(
         list_face.SECTION,
         Filter(
             "person",
-            _l("With"),
+            _l("Analyst"),
             lambda s, v: s.where(RequestedTest.assignee_id == int(v)),
             options=lambda: [(load.account_id, named(load)) for load in g.people],
         ),

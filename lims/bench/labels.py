@@ -23,7 +23,7 @@ from lims.ui.navigation import register as register_entry
 register(
     WorksheetState,
     {
-        WorksheetState.OPEN: _l("open"),
+        WorksheetState.OPEN: _l("open for entering"),
         WorksheetState.SUBMITTED: _l("all handed over"),
         WorksheetState.CLOSED: _l("closed"),
     },

@@ -66,7 +66,7 @@ METHOD = Column("standard", _l("Method"), value=method_of)
 DUE = Column("due_on", _l("Due"), kind="day")
 STATE = Column("state", _l("State"), kind="state")
 SAMPLE_STATE = Column("sample_state", _l("Sample is"), kind="state")
-ASSIGNEE = Column("assignee_zh", _l("With"), value=assignee_of)
+ASSIGNEE = Column("assignee_zh", _l("Analyst"), value=assignee_of)
 MAY_DO = Column("may_do", _l("May do it"), value=may_do)
 
 

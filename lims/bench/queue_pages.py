@@ -36,7 +36,7 @@ POOL = Listing(
         list_face.DUE,
     ),
     filters=(list_face.SEARCH, list_face.BY_ITEM, list_face.BY_METHOD, list_face.LATE),
-    bulk=(Bulk("bench.take_tests", _l("Take"), Permission.TEST_TAKE),),
+    bulk=(Bulk("bench.take_tests", _l("Take these"), Permission.TEST_TAKE),),
     is_late=list_face.is_late,
 )
 

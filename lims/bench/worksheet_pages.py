@@ -37,7 +37,7 @@ WORKSHEETS = Listing(
         list_face.ITEM,
         list_face.METHOD,
         Column("analyst", _l("Analyst"), value=lambda row: named(row, "analyst")),
-        Column("held", _l("Tests"), kind="figure"),
+        Column("held", _l("Tests on it"), kind="figure"),
         Column("state", _l("State"), kind="state"),
         Column("opened_at", _l("Opened"), kind="instant"),
     ),
