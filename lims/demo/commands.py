@@ -31,7 +31,9 @@ def seed(orders: int) -> None:
 
 def plain_sessions() -> sessionmaker[Session]:
     """Sessions that also work in a thread of their own, outside the application's context."""
-    found: sessionmaker[Session] = sessionmaker(db.engine, class_=type("SeedSession", (Session,), {}), expire_on_commit=False)
+    found: sessionmaker[Session] = sessionmaker(
+        db.engine, class_=type("SeedSession", (Session,), {}), expire_on_commit=False
+    )
     guard(found)
     return found
 

@@ -2,7 +2,7 @@
 
 import random
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -22,10 +22,12 @@ from lims.demo.diary import Diary
 from lims.demo.figures import Inputs, readings
 from lims.demo.people import AUTHORISED, Staff
 from lims.demo.press import Press
+from lims.intake.custody import Target, move_samples
 from lims.intake.drafts import OrderDraft
 from lims.intake.models import Order, RequestedTest, Sample
 from lims.intake.orders import register_order
-from lims.intake.receiving import ReceiveCheck, SealState, receive_sample
+from lims.intake.receiving import Arrival, ReceiveCheck, SealState, receive_many
+from lims.intake.retention import retain_sample
 from lims.intake.review import accept_order, decide_finding, open_findings, review_order
 from lims.intake.states import SampleState, TestState
 
@@ -65,6 +67,7 @@ class House:
     dice: random.Random
     bench: "Desks"
     press: Press
+    places: Mapping[str, int]
 
     @property
     def uow(self) -> UnitOfWork:
@@ -124,16 +127,15 @@ class Life:
             amount=self.draft.samples[0].quantity or "1 份",
             condition="包装完好, 标签清晰",
             temperature=Decimal(house.dice.randint(180, 252)) / 10,
+            place_id=house.places["SL-1"],
         )
-        for sample in self._samples():
-            receive_sample(
-                house.uow,
-                actor=house.staff["reception"],
-                sample_id=sample.id,
-                version=sample.version,
-                check=check,
-                store=house.store,
-            )
+        receive_many(
+            house.uow,
+            actor=house.staff["reception"],
+            order_id=self.order_id,
+            arrivals=[Arrival(s.id, s.version, check) for s in self.samples(SampleState.EXPECTED)],
+            store=house.store,
+        )
         self._next(Stage.ASSIGNED, self.assign, minutes=self._wait(40, 300))
 
     # -- bench -------------------------------------------------------------------------
@@ -142,6 +144,14 @@ class Life:
         by_person: dict[str, list[int]] = defaultdict(list)
         for test, _sample, item in self.tests():
             by_person[self._analyst(item.field)].append(test.id)
+        first = self.house.staff[next(iter(by_person))]
+        own = [s.id for s in self.samples(SampleState.TO_TEST) if s.backup_of_id is None]
+        move_samples(
+            self.house.uow,
+            actor=self.house.staff["reception"],
+            sample_ids=own,
+            target=Target(holder_id=first.id),
+        )
         for username, test_ids in by_person.items():
             assign_tests(
                 self.house.uow,
@@ -196,12 +206,27 @@ class Life:
             base_url=house.settings.base_url,
         )
         house.press.ask(house.diary.now + timedelta(minutes=2))
+        self._next(Stage.ISSUED, self.retain, days=1, minutes=self._wait(10, 200))
+
+    def retain(self) -> None:
+        """What is left is kept until its date, backups with it."""
+        house = self.house
+        for state in (SampleState.TESTED, SampleState.TO_TEST):
+            for sample in self.samples(state):
+                retain_sample(
+                    house.uow,
+                    actor=house.staff["reception"],
+                    sample_id=sample.id,
+                    version=sample.version,
+                    place_id=house.places["LY-1"],
+                )
 
     # -- rows --------------------------------------------------------------------------
 
-    def _samples(self) -> list[Sample]:
-        wanted = select(Sample).where(Sample.order_id == self.order_id, Sample.state == SampleState.EXPECTED)
-        return list(self.house.session.scalars(wanted.order_by(Sample.id)))
+    def samples(self, state: SampleState) -> list[Sample]:
+        wanted = select(Sample).where(Sample.order_id == self.order_id, Sample.state == state)
+        statement = wanted.order_by(Sample.id).execution_options(populate_existing=True)
+        return list(self.house.session.scalars(statement))
 
     def tests(self) -> list[tuple[RequestedTest, Sample, TestItem]]:
         statement = (

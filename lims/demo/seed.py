@@ -29,10 +29,12 @@ from lims.demo.read import facts
 from lims.demo.wishes import Wishes, read_codes
 from lims.intake.customers import create_customer, link_account
 from lims.intake.drafts import NewContact, NewCustomer
+from lims.intake.storage import create_place
 from lims.people.models import Account
 
 DAYS = 92
 ORDERS = 400
+MANY = 100  # orders; with fewer, one waits at each desk
 SEED = 20261122  # of the dice: every demonstration is the same but for its dates
 # What waits on the last morning, so that every desk has something to do: (stage, orders).
 WAITING = (
@@ -89,11 +91,11 @@ def seed_demo(
     diary = Diary(start, now, work_calendar(session))
     staff = _furnish(UnitOfWork(session, diary), diary)
     diary.calendar = work_calendar(session)
+    places = _storage(UnitOfWork(session, diary), staff)
     desks = Rounds()
     dice = random.Random(SEED)  # noqa: S311 - dice, no secret
-    house = House(
-        session, settings, FileStore(settings.files), diary, staff, dice, desks, Press(new_session, settings)
-    )
+    press = Press(new_session, settings)
+    house = House(session, settings, FileStore(settings.files), diary, staff, dice, desks, press, places)
     desks.house = house
     made = _past(house, _customers(house), orders, days)
     diary.run()
@@ -135,6 +137,20 @@ def _furnish(uow: UnitOfWork, diary: Diary) -> Staff:
     return staff
 
 
+def _storage(uow: UnitOfWork, staff: Staff) -> dict[str, int]:
+    rows = (
+        ("SL-1", "收样架", "Receiving shelf", "常温"),
+        ("LC-1", "冷藏柜", "Refrigerator", "2~8 ℃"),
+        ("LY-1", "留样室 1 架", "Retention store, shelf 1", "常温, 干燥"),
+    )
+    return {
+        code: create_place(
+            uow, actor=staff["reception"], code=code, name_zh=zh, name_en=en, conditions=conditions
+        ).id
+        for code, zh, en, conditions in rows
+    }
+
+
 def _customers(house: House) -> dict[str, int]:
     found: dict[str, int] = {}
     for row in facts("firms"):
@@ -165,9 +181,10 @@ def _past(house: House, customers: dict[str, int], orders: int, days: int) -> in
         instant = at(day, time(8, 40)) + timedelta(minutes=house.dice.randint(0, 480))
         house.diary.plan(instant, Life(house, wishes.any_order(day)).register)
         planned += 1
-    for stage, count in WAITING if orders else ():
-        for n in range(count):
-            day = house.diary.calendar.add(today - timedelta(days=9), 0 if stage > Stage.RECEIVED else 4)
+    for stage, count in WAITING:
+        ago = 1 if stage <= Stage.RECEIVED else 9 if stage == Stage.ASSIGNED else 12
+        day = house.diary.calendar.add(today - timedelta(days=ago + 1), 1)
+        for n in range(count if orders >= MANY else 1):
             instant = min(at(day, time(9, 5)) + timedelta(minutes=7 * n), house.diary.end)
             house.diary.plan(instant, Life(house, wishes.any_order(day), stop=stage).register)
             planned += 1
