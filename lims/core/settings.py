@@ -17,7 +17,6 @@ class Settings:
     demo: bool
     secure_cookies: bool
     trusted_proxies: int
-    smtp_url: str | None
     max_body_bytes: int = 32 * 1024 * 1024
 
     @property
@@ -27,7 +26,7 @@ class Settings:
 
 def read_settings(environ: "os._Environ[str] | dict[str, str] | None" = None) -> Settings:
     """Variables: LIMS_DATA, LIMS_DATABASE_URL, LIMS_SECRET_KEY, LIMS_BASE_URL, LIMS_PORT, LIMS_DEMO,
-    LIMS_SECURE_COOKIES, LIMS_TRUSTED_PROXIES, LIMS_SMTP_URL."""
+    LIMS_SECURE_COOKIES, LIMS_TRUSTED_PROXIES."""
     env = os.environ if environ is None else environ
     data = Path(env.get("LIMS_DATA", "var")).resolve()
     data.mkdir(parents=True, exist_ok=True)
@@ -40,7 +39,6 @@ def read_settings(environ: "os._Environ[str] | dict[str, str] | None" = None) ->
         demo=env.get("LIMS_DEMO", "") == "1",
         secure_cookies=env.get("LIMS_SECURE_COOKIES", "1" if base_url.startswith("https") else "0") == "1",
         trusted_proxies=int(env.get("LIMS_TRUSTED_PROXIES", "0")),
-        smtp_url=env.get("LIMS_SMTP_URL"),
     )
 
 

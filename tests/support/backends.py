@@ -30,7 +30,6 @@ def settings_for(url: str, data: Path) -> Settings:
         demo=False,
         secure_cookies=False,
         trusted_proxies=0,
-        smtp_url=None,
     )
 
 
