@@ -51,7 +51,7 @@ ITEMS = Listing(
         Column("name", _l("Test item"), kind="bilingual"),
         Column("section", _l("Section"), kind="bilingual"),
         Column("field", _l("Signing field")),
-        Column("price", _l("Price"), kind="money"),
+        Column("price", _l("List price"), kind="money"),
         Column(
             "active",
             _l("State"),

@@ -67,7 +67,7 @@ register(Payer, {Payer.CUSTOMER: _l("the customer"), Payer.STATE: _l("the state"
 register(
     VersionState,
     {
-        VersionState.DRAFT: _l("draft"),
+        VersionState.DRAFT: _l("in draft"),
         VersionState.IN_USE: _l("in use"),
         VersionState.RETIRED: _l("retired"),
     },
@@ -173,8 +173,8 @@ def _entry(endpoint: str, words: Text, order: int, roles: frozenset[Role], **val
 
 _entry("measurable", _l("What we can measure"), 500, _ASKING)
 _entry("items", _l("Test items"), 510, _KEEPERS)
-_entry("methods", _l("Methods"), 515, frozenset({Role.QUALITY_MANAGER}))
-_entry("standards", _l("Standards"), 520, _KEEPERS)
+_entry("methods", _l("Test methods"), 520, frozenset({Role.QUALITY_MANAGER}))
+_entry("standards", _l("Standards"), 515, _KEEPERS)
 _entry("limits", _l("Limits"), 530, _ADMINISTRATION)
 _entry("categories", _l("Product classes"), 540, _ADMINISTRATION)
 _entry("packages", _l("Packages"), 550, frozenset({Role.DIRECTOR}))

@@ -35,7 +35,7 @@ from lims.ui.shapes import ReasonLoad
 SPARE_INPUTS = 3
 VERSION = f"/catalogue/versions/{ID.format('version_id')}"
 METHODS = Listing(
-    caption=_l("Methods"),
+    caption=_l("Test methods"),
     empty=_l("Methods appear here when a test item is given the standard it is measured by."),
     statement=lambda _actor: method_lines(today()),
     keys=(Key(TestItem.code), Key(Method.id)),

@@ -397,6 +397,6 @@ def test_lists_can_be_saved_as_files_without_markup(browser, rows, path):
 def test_chinese_pages_hold_no_english_sentence(browser, rows):
     """A sample: what stands on the item's page in Chinese."""
     page = browser.get(f"/catalogue/items/{rows['item']}?lang=zh").text
-    for words in ("Methods", "Limits by product class", "in force", "until superseded", "Signing field"):
+    for words in ("Test methods", "Limits by product class", "in force", "until superseded", "Signing field"):
         assert words not in page
     assert "各产品类别的限量" in page
