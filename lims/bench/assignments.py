@@ -134,7 +134,7 @@ def _end(uow: UnitOfWork, test: RequestedTest, reason: str) -> None:
     running = select(Assignment).where(Assignment.requested_test_id == test.id, Assignment.ended_at.is_(None))
     for row in uow.session.scalars(running):
         row.ended_at, row.end_reason = uow.now, reason[:200]
-        leave_sheets(uow, test.id)
+    leave_sheets(uow, test.id)
 
 
 def leave_sheets(uow: UnitOfWork, test_id: int) -> None:

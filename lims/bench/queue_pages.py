@@ -74,7 +74,8 @@ def open_worksheet() -> Answer:
             unit_of_work(), actor=current_actor(), request_key=request_key(), **form.values
         )
         return redirect(url_for("bench.worksheet", worksheet_id=sheet.id))
-    flash(_("Tick at least one test.") if "test_ids" in form.errors else form.message or "", "error")
+    ticked = form.typed_list("test_ids")
+    flash(form.message or "" if ticked else _("Tick at least one test."), "error")
     return redirect(url_for("bench.queue"))
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 
 import pytest
+from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -15,6 +17,7 @@ from lims.core.permissions import Actor
 from lims.core.uow import UnitOfWork
 from lims.intake.models import RequestedTest
 from lims.intake.states import TestState
+from tests.support.accounts import sign_in
 from tests.support.factories import Laboratory, make_capture, make_laboratory, make_tests
 
 
@@ -134,6 +137,12 @@ class Bench:
 @pytest.fixture
 def bench(uow: UnitOfWork, laboratory: Laboratory) -> Bench:
     return Bench(uow, laboratory)
+
+
+@pytest.fixture
+def browser_of(app: Flask, laboratory: Laboratory) -> Callable[[str], FlaskClient]:
+    """A browser in which this person of the laboratory is signed in."""
+    return lambda who: sign_in(app.test_client(), laboratory.accounts[who])
 
 
 @pytest.fixture
