@@ -29,7 +29,7 @@ from lims.certificates.phrases import (
 from lims.certificates.reported import Row, by_sample, last_day, marks_of, rows_of
 from lims.core.clock import local_date
 from lims.core.errors import Conflict
-from lims.intake.models import Order
+from lims.intake.models import Order, Sample
 from lims.people.models import Account
 from reports.document import (
     NOTHING,
@@ -229,16 +229,22 @@ def _conclusion(rows: Sequence[Row], order: Order) -> Text:
     if len(samples) == 1:
         faults = _faults(failed[0])
         return Text(f"经检验，{faults.zh}，检验结论为不合格。", f"{faults.en}. Conclusion: fail.")
-    listed = [(group[0].sample, _faults(group)) for group in failed]
+    alike: dict[Text, list[Sample]] = {}  # many samples may fail in the same way
+    for group in failed:
+        alike.setdefault(_faults(group), []).append(group[0].sample)
     some_pass = len(failed) < len(samples) and passed
     rest_zh = f"；其余样品{items_zh}符合 {passed.zh} 要求" if some_pass else ""
     rest_en = f" In the other samples {items_en} meet {passed.en}." if some_pass else ""
-    zh = "；".join(f"{s.name}（{s.number}）{fault.zh}" for s, fault in listed)
-    en = " ".join(f"{s.name} ({s.number}): {fault.en}." for s, fault in listed)
+    zh = "；".join(f"{_listed(found, '、')}的{fault.zh}" for fault, found in alike.items())
+    en = " ".join(f"{_listed(found, ', ')}: {fault.en}." for fault, found in alike.items())
     return Text(
         f"经检验，{len(samples)} 个样品中 {len(failed)} 个不合格：{zh}{rest_zh}。",
         f"{len(failed)} of {len(samples)} samples fail. {en}{rest_en}",
     )
+
+
+def _listed(samples: Sequence[Sample], comma: str) -> str:
+    return comma.join(f"{s.name}({s.number})" for s in samples)
 
 
 def _faults(rows: Sequence[Row]) -> Text:
