@@ -46,7 +46,7 @@ class BenchGateway:
         self.id = answer.json["gateway_id"]
         return self
 
-    def offer(self, code: str, **changed: Any) -> TestResponse:
+    def offer(self, code: str, /, **changed: Any) -> TestResponse:
         public = b64(public_bytes(self.key))
         document = {
             "code": code,
