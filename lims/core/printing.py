@@ -1,5 +1,6 @@
 """One typesetter a process: labels and papers that a page asks for."""
 
+import atexit
 from functools import cache
 
 from lims.core.errors import Conflict
@@ -9,8 +10,10 @@ from reports.pdf import Renderer, RenderError
 
 @cache
 def renderer() -> Renderer:
-    """Its children stay warm."""
-    return Renderer(workers=1)
+    """Its children stay warm, and end with the process."""
+    made = Renderer(workers=1)
+    atexit.register(made.close)
+    return made
 
 
 def labels_pdf(sheet: LabelSheet) -> bytes:

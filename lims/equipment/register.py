@@ -142,7 +142,7 @@ def equipment_class(session: Session, class_id: int) -> EquipmentClass:
 def devices_by_class(session: Session) -> dict[str, int]:
     """How many devices each class has; a class without any has no entry."""
     counted = select(Equipment.equipment_class, func.count()).group_by(Equipment.equipment_class)
-    return dict(session.execute(counted).tuples().all())
+    return {row[0]: row[1] for row in session.execute(counted)}
 
 
 def add_class(

@@ -1,21 +1,12 @@
 """The typesetter of this room's papers: limited child processes, one pool in a process."""
 
-import atexit
 from collections.abc import Mapping
-from functools import cache
 
+from lims.core.printing import renderer
 from lims.intake.label_printing import LabelForm, Typesetter
 from reports.labels import LabelSheet
 from reports.letter import LetterDocument
-from reports.pdf import Renderer
 from reports.zpl import labels_zpl
-
-
-@cache
-def renderer() -> Renderer:
-    made = Renderer(workers=1)
-    atexit.register(made.close)
-    return made
 
 
 def labels_pdf(sheet: LabelSheet) -> bytes:
