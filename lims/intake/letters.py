@@ -52,7 +52,7 @@ def refusal_letter(session: Session, sample: Sample) -> LetterDocument:
             phone=contact.phone if contact else "",
         ),
         subject=Text("样品拒收通知", "Notice of refusal of a sample"),
-        salutation=Text("尊敬的客户：", "Dear customer,"),
+        salutation=Text(f"{customer.name}：", f"To {customer.name_en or customer.name}:"),
         paragraphs=(
             Text(
                 f"贵单位委托单 {order.number} 的下列样品经收样检查不符合检验要求，我单位不予接收。",
