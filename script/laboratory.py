@@ -123,9 +123,11 @@ def prepare(supervisor: Supervisor, places: Places) -> None:
     supervisor.run("migrate", flask("db", "upgrade"))
     if places.accounts.exists() and not begun.exists():
         return
-    say("making the demo data (once; takes a minute or two)")
+    say("making the demo data (once; takes a few minutes)")
     begun.touch()
-    supervisor.run("seed", flask("lims", "seed-demo"))
+    orders = os.environ.get("LIMS_DEMO_ORDERS")
+    more = ["--orders", orders] if orders else []
+    supervisor.run("seed", flask("lims", "seed-demo", *more))
     if not places.accounts.exists():
         raise CannotStart("seeding ended without demo accounts")
     begun.unlink()

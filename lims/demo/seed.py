@@ -27,6 +27,8 @@ from lims.demo.people import AUTHORISED, SIGNING, TRAINEE_MAY, Staff, seed_peopl
 from lims.demo.press import Press
 from lims.demo.read import facts
 from lims.demo.wishes import Wishes, read_codes
+from lims.equipment.devices import add_device, bind_device
+from lims.equipment.gateways import create_gateway
 from lims.intake.customers import create_customer, link_account
 from lims.intake.drafts import NewContact, NewCustomer
 from lims.intake.storage import create_place
@@ -36,6 +38,8 @@ DAYS = 92
 ORDERS = 400
 MANY = 100  # orders; with fewer, one waits at each desk
 SEED = 20261122  # of the dice: every demonstration is the same but for its dates
+# As script/laboratory.py calls them: the simulated balance answers with the serial number of TP-001.
+GATEWAY, BALANCE = "bench-1", "balance-1"
 # What waits on the last morning, so that every desk has something to do: (stage, orders).
 WAITING = (
     (Stage.REGISTERED, 3),
@@ -119,13 +123,16 @@ def _furnish(uow: UnitOfWork, diary: Diary) -> Staff:
     sections = seed_sections(uow, actor=SYSTEM)
     staff = seed_people(uow)
     save_laboratory(uow, actor=SYSTEM, version=None, values=facts("laboratory")[0])
-    seed_equipment(
+    equipment = seed_equipment(
         uow,
         actor=SYSTEM,
         today=local_date(diary.end),
         sections=sections,
         later=lambda day, action: diary.plan(at(day, time(8, 5)), action),
     )
+    gateway = create_gateway(uow, actor=SYSTEM, name=GATEWAY, place="理化 201").gateway
+    balance = add_device(uow, actor=SYSTEM, gateway_id=gateway.id, name=BALANCE)
+    bind_device(uow, actor=SYSTEM, device_id=balance.id, equipment_id=equipment["TP-001"])
     codes = {row["code"] for row in facts("items")}
     seed_accreditation(
         uow,
