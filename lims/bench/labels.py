@@ -14,7 +14,7 @@ from lims.core.paging import CappedCount
 from lims.core.permissions import Actor, Role
 from lims.core.permissions import Permission as P
 from lims.core.web import clock
-from lims.metrology.judgements import Comparison, Reason
+from lims.metrology.judgements import Reason
 from lims.ui import panels, scanning
 from lims.ui.labels import Tone, register
 from lims.ui.navigation import CAP, Card, Counter, Entry, register_card
@@ -41,13 +41,6 @@ register(
 register(
     Verdict,
     {Verdict.PASS: _l("pass"), Verdict.FAIL: _l("fail"), Verdict.NOT_JUDGED: _l("not judged")},
-)
-register(
-    Comparison,
-    {
-        Comparison.FULL_VALUE: _l("full-value comparison"),
-        Comparison.ROUNDED_VALUE: _l("rounded-value comparison"),
-    },
 )
 register(
     Reason,

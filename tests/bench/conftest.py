@@ -146,7 +146,7 @@ def browser_of(app: Flask, laboratory: Laboratory) -> Callable[[str], FlaskClien
 
 
 @pytest.fixture
-def count_queries(database) -> Callable[[], "object"]:  # noqa: ANN001
+def count_queries(database) -> Callable[[], "object"]:
     """``with count_queries() as seen: ...; len(seen)``: statements that went to the database."""
     from contextlib import contextmanager
 

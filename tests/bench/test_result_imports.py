@@ -37,7 +37,9 @@ def entries(bench, test):
 
 def test_the_icp_file_of_the_demo_day_keeps_file_hash_row_and_name(bench, browser_of, aluminium):
     sheet, tests, numbers = aluminium
-    text = f"样品编号,Al (mg/kg),备注\n{numbers[0]},80.4,\n{numbers[1]},79.8,稀释10倍\n".replace("Al (", "as_is (")
+    text = f"样品编号,Al (mg/kg),备注\n{numbers[0]},80.4,\n{numbers[1]},79.8,稀释10倍\n".replace(
+        "Al (", "as_is ("
+    )
     answer = browser_of("analyst").post(f"/api/worksheets/{sheet}/import", json=sent(text))
     assert answer.status_code == 200
     digest = hashlib.sha256(text.encode()).hexdigest()

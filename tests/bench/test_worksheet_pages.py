@@ -17,9 +17,7 @@ def put(browser, sheet, test, key, value, **more):
 
 
 def number_of(bench, test):
-    return bench.session.get_one(
-        Sample, bench.session.get_one(RequestedTest, test).sample_id
-    ).number
+    return bench.session.get_one(Sample, bench.session.get_one(RequestedTest, test).sample_id).number
 
 
 def entries(bench, test):
@@ -98,7 +96,8 @@ def test_what_cannot_be_a_value_gets_a_sentence_and_changes_nothing(
 
 
 @pytest.mark.parametrize(
-    "body", [{"value": "1\x002"}, {"value": "x" * 201}, {"value": 7}, {"value": "1", "version": -1}, {"nothing": 1}]
+    "body",
+    [{"value": "1\x002"}, {"value": "x" * 201}, {"value": 7}, {"value": "1", "version": -1}, {"nothing": 1}],
 )
 def test_a_body_that_cannot_be_kept_is_refused_not_a_fault_of_ours(browser_of, sulfur, body):
     sheet, test = sulfur
@@ -241,7 +240,10 @@ def test_equipment_is_named_by_hand_and_taken_off_again(bench, browser_of, labor
     sheet = bench.sheet(test)
     bench.claim(sheet, test, "m0", "28.4517")
     analyst = browser_of("analyst")
-    assert analyst.post(f"/worksheets/{sheet}/equipment", data={"equipment_id": laboratory.oven}).status_code == 302
+    assert (
+        analyst.post(f"/worksheets/{sheet}/equipment", data={"equipment_id": laboratory.oven}).status_code
+        == 302
+    )
     stays = analyst.post(f"/worksheets/{sheet}/equipment/{laboratory.balance}/leave")
     assert stays.status_code == 409
     assert "不能移除" in stays.text
@@ -334,7 +336,9 @@ def test_the_sheet_as_json_says_what_may_be_written(bench, browser_of):
 def test_many_cells_at_once_are_all_or_none(bench, browser_of):
     tests = [t["sulfur_dioxide"] for t in bench.tests("sulfur_dioxide", samples=2)]
     sheet = bench.sheet(*tests)
-    cells = [{"test_id": n, "name": "found", "text": text} for n, text in zip(tests, ("12", "x"), strict=True)]
+    cells = [
+        {"test_id": n, "name": "found", "text": text} for n, text in zip(tests, ("12", "x"), strict=True)
+    ]
     refused = browser_of("analyst").put(f"/api/worksheets/{sheet}/cells", json={"cells": cells})
     assert refused.json["fields"].keys() == {f"{tests[1]}:found:1"}
     cells[1]["text"] = "13"
