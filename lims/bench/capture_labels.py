@@ -54,4 +54,4 @@ def _waiting(session: Session, _actor: Actor) -> CappedCount:
 
 
 register_entry(Entry("bench.captures", _l("Captures"), P.CAPTURE_READ, 360, _BENCH, _waiting))
-register_entry(Entry("bench.devices", _l("Devices live"), P.CAPTURE_READ, 370, _DEVICES))
+register_entry(Entry("bench.devices", _l("Live devices"), P.CAPTURE_READ, 370, _DEVICES))
