@@ -22,11 +22,11 @@ from lims.bench.capture_schemas import (
     UsableDump,
 )
 from lims.bench.claims import claim_capture
+from lims.bench.dump_schemas import RowAnswerDump
 from lims.bench.face import api_blueprint, refusals
 from lims.bench.inputs import Cell, read_cell_key
 from lims.bench.models import TakeRequest
 from lims.bench.receiving import Receipt, receive_captures
-from lims.bench.schemas import RowAnswerDump
 from lims.bench.sheet_view import answer_of, load_row
 from lims.core.database import db
 from lims.core.web import clock, current_actor, request_key, unit_of_work

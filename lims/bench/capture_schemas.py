@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields, validate
 
-from lims.bench.schemas import RowAnswerDump
+from lims.bench.dump_schemas import RowAnswerDump
 from lims.bench.states import CaptureKind
 from lims.bench.takes import VERBS
 from lims.ui.shapes import Figure, Load, PageDump, PageQuery, choice, legal_day, number, text
