@@ -40,12 +40,13 @@ def custody_page() -> str:
 
 
 def _custody(form: Form, done: Moved | None = None) -> str:
-    way = request.values.get("way", "take")
+    asked_way = request.values.get("way", "")
+    way = asked_way if asked_way in dict(WAYS) else "take"
     return render_template(
         "intake/custody.html",
         form=form,
-        way=way if way in dict(WAYS) else "take",
-        ways=WAYS,
+        way=way,
+        tabs=[(words, url_for("intake.custody", way=name), None, name == way) for name, words in WAYS],
         me=current_actor(),
         holders=holder_choices(),
         places=place_choices(),
