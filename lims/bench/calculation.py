@@ -45,10 +45,11 @@ class Computed:
 
 @dataclass(frozen=True, slots=True)
 class Incomplete:
-    """No result yet, and why."""
+    """No result yet, and why. ``name``: of the input or item that is missing, as the formula calls it."""
 
     code: str
     sentence: str
+    name: str = ""
 
 
 def compute_value(
@@ -71,7 +72,7 @@ def compute_value(
                 return direct
         evaluation = evaluate(formula, _formula_inputs(version, given), items)
     except MetrologyError as fault:
-        return Incomplete(fault.code, _(fault.template, **fault.facts))
+        return Incomplete(fault.code, _(fault.template, **fault.facts), str(fault.facts.get("name", "")))
     number = Number(evaluation.value, version.unit)
     return Computed(against_detection(number, detection), evaluation.unrounded, evaluation)
 

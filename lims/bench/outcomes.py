@@ -17,6 +17,7 @@ from lims.bench.calculation import (
 from lims.bench.models import InputValue
 from lims.bench.sample_bench import SampleBench
 from lims.bench.states import Verdict
+from lims.bench.wording import named
 from lims.catalogue.limits import LimitChoice, as_metrology
 from lims.catalogue.models import MethodVersion
 from lims.core.audit import canonical
@@ -68,7 +69,7 @@ def find_outcome(bench: SampleBench, test: RequestedTest) -> Outcome | Incomplet
     items, item_notes = _items(bench, formula)
     computed = compute_value(version, formula, inputs, items)
     if isinstance(computed, Incomplete):
-        return computed
+        return _in_words(computed, bench, version)
     choice = bench.limit(test)
     try:
         judgement = judge_value(computed, version, choice, bench.order)
@@ -93,6 +94,16 @@ def find_outcome(bench: SampleBench, test: RequestedTest) -> Outcome | Incomplet
         judgement.near_limit,
         canonical(explanation),
     )
+
+
+def _in_words(why: Incomplete, bench: SampleBench, version: MethodVersion) -> Incomplete:
+    """What is missing by its name for people instead of the formula's."""
+    wanted = next((i for i in version.inputs if i.name == why.name), None)
+    other = bench.by_code.get(why.name)
+    if why.code != "formula_input_missing" or (wanted is None and other is None):
+        return why
+    words = named(wanted, "label") if wanted is not None else named(other.test_item if other else None)
+    return Incomplete(why.code, _("“%(name)s” is missing.", name=words), why.name)
 
 
 def _calculation_notes(version: MethodVersion, computed: Computed, reported: ResultValue) -> Json:

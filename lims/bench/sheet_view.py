@@ -27,6 +27,7 @@ from lims.intake.models import Order, RequestedTest, Sample
 from lims.intake.states import TestState
 from lims.metrology.formula_check import compile_formula
 from lims.people.models import Account
+from lims.ui.labels import label, tone
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,7 +359,8 @@ class RowAnswer:
 def answer_of(row: RowView) -> RowAnswer:
     show = {"result": row.reported, "verdict": "", "remark": row.remark}
     show |= {f"source-{key}": said(cell.source) if cell.source else "" for key, cell in row.cells.items()}
-    tones: dict[str, str] = {}
+    show["state"] = str(label(row.test.state))
+    tones = {"state": str(tone(row.test.state))}
     sentence = row.missing if not row.has_value else ""
     if row.version is not None and row.has_value:
         show["verdict"] = said(row.version.verdict)
