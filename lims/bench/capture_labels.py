@@ -19,7 +19,7 @@ register(
     {
         CaptureKind.READING: _l("reading"),
         CaptureKind.STATUS: _l("status"),
-        CaptureKind.FAULT: _l("fault"),
+        CaptureKind.FAULT: _l("device fault"),
         CaptureKind.UNPARSED: _l("not understood"),
     },
     {CaptureKind.READING: Tone.DONE, CaptureKind.STATUS: Tone.PLAIN, CaptureKind.UNPARSED: Tone.HELD},
@@ -46,7 +46,7 @@ FLAGS: Mapping[str, tuple[Text, Text]] = {
     ),
 }
 _BENCH = frozenset({Role.ANALYST})
-_DEVICES = frozenset({Role.ANALYST, Role.EQUIPMENT_MANAGER, Role.ADMINISTRATOR})
+_DEVICES = frozenset({Role.ANALYST, Role.EQUIPMENT_MANAGER})
 
 
 def _waiting(session: Session, _actor: Actor) -> CappedCount:

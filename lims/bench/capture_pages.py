@@ -51,14 +51,14 @@ INBOX = Listing(
     columns=(
         Column(
             "received_at",
-            _l("Received"),
+            _l("Received at"),
             kind="instant",
             href=lambda row: url_for("bench.capture", capture_id=row.id),
         ),
         Column("device", _l("Device"), value=_device),
         Column("text", _l("Figure"), kind="figure", value=lambda row: row.text or row.code),
         Column("unit", _l("Unit")),
-        Column("kind", _l("Kind"), kind="state"),
+        Column("kind", _l("Kind of capture"), kind="state"),
         Column("trigger", _l("Why it came"), value=lambda row: str(TRIGGERS.get(row.trigger, row.trigger))),
         Column("flags", _l("Remarks"), value=flag_words),
         Column("seq", _l("No."), kind="figure"),
@@ -66,7 +66,7 @@ INBOX = Listing(
     filters=(
         Filter(
             "kind",
-            _l("Kind"),
+            _l("Kind of capture"),
             lambda s, v: s.where(Capture.kind == CaptureKind(v)),
             options=lambda: choices(CaptureKind),
         ),

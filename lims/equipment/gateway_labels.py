@@ -13,8 +13,8 @@ register(
     GatewayState,
     {
         GatewayState.WAITING: _l("waits for enrolment"),
-        GatewayState.ENROLLED: _l("enrolled"),
-        GatewayState.REVOKED: _l("revoked"),
+        GatewayState.ENROLLED: _l("key enrolled"),
+        GatewayState.REVOKED: _l("gateway revoked"),
     },
     {GatewayState.ENROLLED: Tone.DONE, GatewayState.REVOKED: Tone.FAULT},
 )
@@ -24,7 +24,7 @@ register(
         Liveness.WAITING: _l("waits for enrolment"),
         Liveness.ALIVE: _l("alive"),
         Liveness.AWAY: _l("away"),
-        Liveness.REVOKED: _l("revoked"),
+        Liveness.REVOKED: _l("gateway revoked"),
     },
     {Liveness.ALIVE: Tone.DONE, Liveness.AWAY: Tone.RETURNED, Liveness.REVOKED: Tone.FAULT},
 )
@@ -55,6 +55,6 @@ register(
 )
 register_entry(
     Entry(
-        "equipment.gateways", _l("Gateways"), Permission.GATEWAY_EDIT, 690, frozenset({Role.ADMINISTRATOR})
+        "equipment.gateways", _l("Gateways"), Permission.GATEWAY_EDIT, 410, frozenset({Role.ADMINISTRATOR})
     )
 )

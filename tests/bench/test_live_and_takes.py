@@ -216,8 +216,8 @@ def test_one_reading_at_a_time(gateway, browser, laboratory, cell, app, bench):
         ),
         ({"value": "219.9999", "stability": "dynamic"}, "unstable"),
         ({"value": "221.0000"}, "outside_calibrated_range"),
-        ({"unit": "ct"}, "unit_unknown"),
-        ({"unit": "s"}, "unit_incompatible"),
+        ({"unit": "ct"}, "range_unit"),
+        ({"unit": "s"}, "range_unit"),
         ({"unit": None}, "unit_missing"),
     ],
 )
