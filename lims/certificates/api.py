@@ -146,7 +146,7 @@ def show_preview(certificate_id: int) -> Response:
 
 @blueprint.route(f"{ONE}/file")
 @blueprint.response(200, PDF, content_type="application/pdf")
-@refusals(404)
+@refusals(404, 409)
 def show_file(certificate_id: int) -> Response:
     """The issued bytes; their SHA-256 is the ETag."""
     row, content = issued_file(

@@ -60,11 +60,14 @@ def issue(uow: UnitOfWork, store: FileStore, certificate_id: int) -> str:
     May be killed anywhere: the bytes are durable before a row names them, and the row is written in the
     transaction that issues.
     """
+    uow.session.rollback()  # what others committed since is seen
     certificate = uow.session.get_one(Certificate, certificate_id, populate_existing=True)
     if certificate.state is not CertificateState.APPROVED:
         return certificate.pdf_sha256 or ""
     assert certificate.document is not None
-    pdf = set_in_type(from_json(certificate.document.encode()), store)
+    document = from_json(certificate.document.encode())
+    uow.session.rollback()  # no transaction stays open while the type is set
+    pdf = set_in_type(document, store)
     store.write(pdf)
     return _issued(uow, store, certificate_id, pdf)
 

@@ -150,11 +150,18 @@ def document_of(session: Session, *, actor: Actor, certificate_id: int) -> Certi
 def issued_file(
     session: Session, store: FileStore, *, actor: Actor, certificate_id: int
 ) -> tuple[Certificate, bytes]:
-    """The stored bytes, the same for everyone and for ever. Raises NotFound (``not_issued``)."""
+    """The stored bytes, the same for everyone and for ever.
+
+    Raises NotFound (``not_issued``), Conflict (``file_damaged``): changed bytes are given to nobody.
+    """
     certificate = get_certificate(session, actor=actor, certificate_id=certificate_id)
     if certificate.pdf_sha256 is None:
         raise NotFound(_("This report is not issued yet."), code="not_issued")
-    return certificate, store.read(certificate.pdf_sha256)
+    try:
+        return certificate, store.read(certificate.pdf_sha256)
+    except OSError as damaged:
+        sentence = _("The stored file does not match its hash. It is not given out; tell the administrator.")
+        raise Conflict(sentence, code="file_damaged") from damaged
 
 
 def _content(session: Session, certificate: Certificate) -> tuple[Content | None, str]:
