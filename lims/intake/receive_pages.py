@@ -48,7 +48,7 @@ def _receive(row: Sample, form: Form) -> str:
         seals=choices(SealState),
         places=place_choices(),
         is_expected=row.state is SampleState.EXPECTED,
-        further=len(receiving.expected_of(db.session(), row.order_id)) - 1,
+        still_awaited=len(receiving.expected_of(db.session(), row.order_id)) - 1,
     )
 
 

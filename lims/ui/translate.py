@@ -26,6 +26,7 @@ KEYWORDS = {
     "_l": None,
     "lazy_ngettext": (1, 2),
     "pgettext": ((1, "c"), 2),
+    "lazy_pgettext": ((1, "c"), 2),
 }
 
 
