@@ -5,7 +5,8 @@ from flask.cli import with_appcontext
 
 from lims.core.errors import LimsError
 from lims.core.web import settings, unit_of_work
-from lims.people.installation import demo_code, start_installation
+from lims.people.accounts import Invited
+from lims.people.installation import demo_code, reset_named, start_installation
 
 
 @click.command("init")
@@ -18,9 +19,26 @@ def init(username: str, name: str) -> None:
         invited = start_installation(unit_of_work(), username=username, name=name)
     except LimsError as error:
         raise click.ClickException(error.message) from error
+    _show(invited)
+
+
+def _show(invited: Invited) -> None:
     click.echo(f"Account:       {invited.account.username}")
     click.echo(f"One-time code: {invited.code}")
     click.echo(f"Sign in within seven days at {settings().base_url}/sign-in/first")
+
+
+@click.command("reset-account")
+@click.argument("username")
+@click.option("--reason", prompt="Why (it stands in the audit trail)")
+@with_appcontext
+def reset(username: str, reason: str) -> None:
+    """Void password and second factor of USERNAME, and print a one-time code: for the only administrator."""
+    try:
+        invited = reset_named(unit_of_work(), username=username, reason=reason)
+    except LimsError as error:
+        raise click.ClickException(error.message) from error
+    _show(invited)
 
 
 @click.command("demo-code")
@@ -36,4 +54,4 @@ def show_demo_code(username: str) -> None:
         raise click.ClickException(error.message) from error
 
 
-COMMANDS = (init, show_demo_code)
+COMMANDS = (init, reset, show_demo_code)

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from lims.core.errors import Conflict, InvalidInput, NotFound, PermissionDenied
 from lims.core.permissions import SYSTEM, Actor, Role
 from lims.core.uow import UnitOfWork
-from lims.people.accounts import Invited, create_account
+from lims.people.accounts import Invited, create_account, reset_account
 from lims.people.models import Account, Section
 from lims.people.passwords import hash_password
 from lims.people.second_factor import current_code
@@ -26,6 +26,16 @@ def start_installation(uow: UnitOfWork, *, actor: Actor = SYSTEM, username: str,
         for code, name_zh, name_en in FIRST_SECTIONS:
             save_section(uow, actor=actor, code=code, name_zh=name_zh, name_en=name_en)
     return create_account(uow, actor=actor, username=username, name_zh=name, roles=[Role.ADMINISTRATOR])
+
+
+def reset_named(uow: UnitOfWork, *, actor: Actor = SYSTEM, username: str, reason: str) -> Invited:
+    """``reset_account`` for whoever keeps the server. Raises NotFound, InvalidInput."""
+    account = find_account(uow, folded_name(username))
+    if account is None:
+        raise NotFound(_("This does not exist (any more)."))
+    if not reason.strip():
+        raise InvalidInput(_("Say why."), fields={"reason": [_("Say why.")]})
+    return reset_account(uow, actor=actor, account_id=account.id, reason=reason.strip()[:500])
 
 
 def seed_account(

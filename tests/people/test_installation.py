@@ -12,6 +12,7 @@ from lims.core.permissions import SYSTEM, Role
 from lims.people.models import Account, Section
 from lims.people.sign_in import Next, Visitor, give_one_time_code
 from tests.core.test_unit_of_work import tamper
+from tests.support.accounts import make_account
 
 INIT = ["lims", "init", "--username", "Chief", "--name", "刘管理"]
 
@@ -52,6 +53,28 @@ def test_init_a_second_time_is_refused(run, session):
 def test_init_refuses_a_user_name_that_is_none(run, session):
     assert run("lims", "init", "--username", "a b", "--name", "x").exit_code != 0
     assert session.scalars(select(Account)).all() == []
+
+
+def test_the_only_administrator_is_helped_from_the_server(run, session, uow):
+    account = make_account(uow, Role.ADMINISTRATOR, username="chief")
+    done = run("lims", "reset-account", "Chief", "--reason", "phone fell into the sea")
+    code = re.search(r"One-time code: ([A-Z0-9-]{19})", done.output)[1]
+    visitor = Visitor("10.0.0.7", "test")
+    entered = give_one_time_code(
+        uow, username="chief", code=code, new_password="nine green pipettes", visitor=visitor
+    )
+    assert entered.next is Next.ENROL
+    event = session.scalars(select(AuditEvent).where(AuditEvent.verb == "account.reset")).one()
+    assert (event.actor_name, event.object_id) == ("system", str(account.id))
+    assert event.reason == "phone fell into the sea"
+
+
+@pytest.mark.parametrize(("name", "reason"), [("nobody", "x"), ("chief", " ")])
+def test_a_reset_needs_a_person_and_a_reason(run, uow, name, reason):
+    make_account(uow, Role.ADMINISTRATOR, username="chief")
+    done = run("lims", "reset-account", name, "--reason", reason)
+    assert done.exit_code != 0
+    assert "One-time code" not in done.output
 
 
 def test_codes_of_a_demonstration_are_not_shown_elsewhere(run):
