@@ -164,7 +164,8 @@ def read_form(schema: type[Schema] | Schema) -> Form:
     try:
         form._values = loader.load(raw)
     except ValidationError as error:
-        form.errors = _flat(error.messages)
+        for name, sentences in _flat(error.messages).items():
+            form.errors.setdefault(_input_of(loader, name), []).extend(sentences)
     return form
 
 
@@ -305,6 +306,18 @@ def _flat(messages: Mapping[str, Any] | Sequence[Any]) -> dict[str, list[str]]:
 
     walk("", messages if isinstance(messages, Mapping) else {"_schema": messages})
     return flat
+
+
+def _input_of(schema: Schema, name: str) -> str:
+    """The input that shows a fault: ``roles`` for ``roles-1``, whose choices are one input."""
+    parts = name.split("-")
+    inner: Schema | None = schema
+    for place, part in enumerate(parts):
+        field = inner.fields.get(part) if inner and not part.isdigit() else None
+        if isinstance(field, fields.List) and not _is_group(field):
+            return "-".join(parts[: place + 1])
+        inner = inner if part.isdigit() else _nested(field)
+    return name
 
 
 # --- writing ---------------------------------------------------------------------------------------

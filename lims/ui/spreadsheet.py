@@ -70,7 +70,9 @@ def _as_text(cell: object) -> str:
 
 def _xlsx(title: str, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     book = Workbook(write_only=True)
-    sheet = book.create_sheet("".join(c for c in title if c not in "[]:*?/\\")[:31] or "list")
+    sheet = book.create_sheet(
+        "".join(c for c in title if c.isprintable() and c not in "[]:*?/\\")[:31] or "list"
+    )
     sheet.freeze_panes = "A2"
     cells = []
     for head in heads:

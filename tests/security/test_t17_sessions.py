@@ -47,6 +47,10 @@ def test_every_step_of_signing_in_gives_a_new_cookie(client, uow, analyst, app):
     assert len({half, whole}) == 2
     assert client.get("/api/me").status_code == 200
     assert with_cookie(app, half) == 401
+    thief = app.test_client()
+    thief.set_cookie("lims", half)
+    answer = thief.get("/sign-in/code")
+    assert answer.location.startswith("/sign-in?"), "its password counts no more"
 
 
 def test_a_planted_cookie_is_not_taken_over(client, uow, analyst, app):

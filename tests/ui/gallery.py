@@ -27,7 +27,9 @@ class Colour(StrEnum):
     RETAINED = "retained"
 
 
-WORDS: dict[Enum, str] = dict(zip(Colour, ("to test", "in test", "returned", "out of limit", "verified", "held"), strict=True))
+WORDS: dict[Enum, str] = dict(
+    zip(Colour, ("to test", "in test", "returned", "out of limit", "verified", "held"), strict=True)
+)
 
 
 class SampleLoad(Schema):
