@@ -29,12 +29,13 @@ class Sheet {
     this.store = `sheet:${form.dataset.sheet}`;
     this.line = form.querySelector("[data-sheet-line]") ?? document.querySelector("[data-sheet-line]");
     this.queues = new WeakMap();
+    this.pending = new Set();
     form.querySelectorAll("[data-cell]").forEach((cell) => { cell.dataset.saved = cell.value; });
     form.addEventListener("keydown", (event) => this.key(event));
     form.addEventListener("focusin", (event) => { if (event.target.matches("input[data-cell]")) event.target.select(); });
     form.addEventListener("change", (event) => { if (event.target.dataset.cell) this.save(event.target); });
     form.addEventListener("paste", (event) => this.paste(event));
-    form.addEventListener("submit", () => localStorage.removeItem(this.store));
+    form.addEventListener("submit", (event) => this.submit(event));
     document.addEventListener("lims:scan", (event) => this.scanned(event));
     document.addEventListener("lims:taken", (event) => this.taken(event.detail));
     window.addEventListener("online", () => this.restore());
@@ -98,7 +99,17 @@ class Sheet {
     this.mark(cell, "sending");
     const row = cell.closest("tr");
     const waiting = this.queues.get(row) ?? Promise.resolve();
-    this.queues.set(row, waiting.then(() => this.put(row, cell)));
+    const done = waiting.then(() => this.put(row, cell));
+    this.queues.set(row, done);
+    this.pending.add(done);
+    done.finally(() => this.pending.delete(done));
+  }
+  // A button pressed while cells are on their way waits for them: their rows would be newer than the form says.
+  submit(event) {
+    if (!this.pending.size) { localStorage.removeItem(this.store); return; }
+    event.preventDefault();
+    const button = event.submitter;
+    Promise.allSettled([...this.pending]).then(() => this.form.requestSubmit(button));
   }
   async put(row, cell) {
     const text = cell.value;
