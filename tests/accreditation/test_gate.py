@@ -8,7 +8,7 @@ from lims.accreditation.gate import MarkQuestion, check, check_many, marks_for, 
 from lims.accreditation.inquiry import inquire, unavailable
 from lims.accreditation.models import Scheme
 from lims.accreditation.scope import expire_scope
-from lims.catalogue.categories import add_category
+from lims.catalogue.models import Category, Method, StandardEdition
 from lims.core.errors import NotFound
 from lims.core.permissions import SYSTEM, Role
 from lims.equipment.models import Equipment
@@ -132,15 +132,21 @@ def test_a_scope_for_other_products_does_not_cover_this_one(house):
 
 
 def test_a_scope_covers_what_lies_below_its_class(house):
-    keeper = house.quality
-    moon_cake = add_category(
-        house.uow,
-        actor=keeper,
-        parent_id=house.lab.categories["bakery"],
-        code="moon_cake",
-        name_zh="月饼",
-        name_en="Moon cake",
-    )
+    bakery = house.lab.categories["bakery"]
+    with house.uow as uow:  # the factory gave its classes numbers of their own
+        moon_cake = uow.add(
+            Category(
+                id=50,
+                parent_id=bakery,
+                code="moon_cake",
+                name_zh="月饼",
+                name_en="Moon cake",
+                level=2,
+                path=f"/{bakery}/50/",
+            )
+        )
+        uow.audit("test.category", SYSTEM, moon_cake)
+        uow.commit()
     house.lab.categories["moon_cake"] = moon_cake.id
     for scheme in BOTH:
         house.scope(scheme, category="bakery")
@@ -328,8 +334,6 @@ def test_an_inquiry_uses_the_released_version_though_a_draft_is_newer(house):
 
 
 def test_a_method_without_any_version(house):
-    from lims.catalogue.models import Method, StandardEdition
-
     with house.uow as uow:
         standard = uow.add(
             StandardEdition(code="GB 1-2026", title_zh="x", title_en="x", in_force_from=house.today)
