@@ -28,6 +28,7 @@ from lims.intake.search import index_texts
 from lims.intake.states import ORDER_STEPS, SAMPLE_STEPS, OrderState, SampleState, TestState
 
 MAX_TESTS_OF_ORDER = 20_000
+CHANGEABLE = frozenset({"purpose", "note", "report_language", "judge", "return_samples", "contact_id"})
 
 
 def register_order(
@@ -334,17 +335,17 @@ def change_order(
         order = uow.get(Order, order_id, version=version)
         if order.state is not OrderState.REGISTERED:
             raise TransitionRefused(_("An order that was accepted or cancelled is not changed any more."))
-        allowed = {"purpose", "note", "report_language", "judge", "return_samples", "contact_id"}
-        for name in changes.keys() & allowed:
-            setattr(order, name, changes[name])
-        if order.report_language not in LANGUAGES:
+        language, contact_id = changes.get("report_language", "zh"), changes.get("contact_id")
+        if language not in LANGUAGES:
             text = _("The report language is zh, en or both.")
             raise InvalidInput(text, fields={"report_language": [text]})
-        if order.contact_id is not None:
-            owner = uow.session.scalar(select(Contact.customer_id).where(Contact.id == order.contact_id))
+        if contact_id is not None:
+            owner = uow.session.scalar(select(Contact.customer_id).where(Contact.id == contact_id))
             if owner != order.customer_id:
                 text = _("This contact does not belong to the customer.")
                 raise InvalidInput(text, code="unknown_contact", fields={"contact_id": [text]})
+        for name in changes.keys() & CHANGEABLE:
+            setattr(order, name, changes[name])
         uow.audit("order.change", actor, order)
         uow.commit()
     return order

@@ -13,6 +13,7 @@ from lims.core.errors import InvalidInput
 from lims.intake.cells import is_same, plain, quantity_is_possible, read_date, read_shelf_life
 from lims.intake.drafts import MAX_SAMPLES, Fault, SampleCheck, SampleDraft
 from lims.intake.wanted import Wordbook, key
+from lims.ui.spreadsheet import harmless
 
 MAX_TEXT = 1_000_000
 MAX_COLUMNS = 60
@@ -285,15 +286,10 @@ def faulty_csv(paste: Paste) -> bytes:
     for row in paste.rows:
         if row.faults:
             why = " ".join(f.sentence for f in row.faults)
-            writer.writerow([*map(harmless, _padded(row.cells, width)), row.row, harmless(why)])
+            writer.writerow([*map(harmless, _padded(row.cells, width)), row.row, why])
     return b"\xef\xbb\xbf" + out.getvalue().encode("utf-8", "replace")
 
 
 def _padded(cells: Sequence[str], width: int) -> Iterator[str]:
     yield from cells
     yield from [""] * (width - len(cells))
-
-
-def harmless(cell: str) -> str:
-    """A spreadsheet would run what starts like a formula."""
-    return "'" + cell if cell[:1] in {"=", "+", "-", "@", "\t", "\r"} else cell
