@@ -27,6 +27,7 @@ KEYWORDS = {
     "lazy_ngettext": (1, 2),
     "pgettext": ((1, "c"), 2),
     "lazy_pgettext": ((1, "c"), 2),
+    "_p": ((1, "c"), 2),
 }
 
 

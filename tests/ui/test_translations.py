@@ -55,8 +55,10 @@ def test_two_rooms_do_not_translate_one_sentence_differently():
     for room in ROOMS:
         for message in read_catalogue(room):
             if message.id and message.string:
-                said[str(message.id)].setdefault(str(message.string), room)
-    assert {text: words for text, words in said.items() if len(words) > 1} == {}
+                said[str(message.id), message.context].setdefault(str(message.string), room)
+    assert {text: words for text, words in said.items() if len(words) > 1} == {}, (
+        "word the sentence more exactly, or give it a context with pgettext"
+    )
 
 
 def test_a_sentence_without_translation_is_found(tmp_path, monkeypatch):
