@@ -364,7 +364,7 @@ class Walk:
         database.close()
         assert hashlib.sha256(self.pdf).hexdigest() == sha256
         pages = [page.extract_text() for page in PdfReader(io.BytesIO(self.pdf)).pages]
-        text = "".join("".join(pages).split())
+        text = plain("".join(pages))
         assert all(number in "".join(page.split()) for page in pages)
         assert len(reported) == 3 * self.samples
         assert {value for (value,) in reported} >= {"20.0", "100.5"}
