@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext
 
 from lims.intake.states import FindingLevel, OrderState
 from lims.ui.labels import Text, Tone, register
@@ -10,15 +11,18 @@ from lims.ui.labels import Text, Tone, register
 register(
     OrderState,
     {
-        OrderState.REGISTERED: _l("to be accepted"),
-        OrderState.ACCEPTED: _l("accepted"),
-        OrderState.COMPLETED: _l("completed"),
-        OrderState.CANCELLED: _l("cancelled"),
+        OrderState.REGISTERED: lazy_pgettext("order", "to be accepted"),
+        OrderState.ACCEPTED: lazy_pgettext("order", "accepted"),
+        OrderState.COMPLETED: lazy_pgettext("order", "completed"),
+        OrderState.CANCELLED: lazy_pgettext("order", "cancelled"),
     },
 )
 register(
     FindingLevel,
-    {FindingLevel.NOTE: _l("note"), FindingLevel.BLOCKING: _l("to be decided")},
+    {
+        FindingLevel.NOTE: lazy_pgettext("order", "note"),
+        FindingLevel.BLOCKING: lazy_pgettext("order", "to be decided"),
+    },
     {FindingLevel.NOTE: Tone.PLAIN},
 )
 LANGUAGE_WORDS: list[tuple[str, Text]] = [
@@ -28,13 +32,13 @@ LANGUAGE_WORDS: list[tuple[str, Text]] = [
 ]
 # What happened to an order: verb of the audit trail -> words and tone of its timeline.
 VERBS: Mapping[str, tuple[Text, str]] = {
-    "order.register": (_l("Registered"), "working"),
-    "order.change": (_l("Changed"), ""),
-    "order.review": (_l("Contract reviewed"), ""),
-    "order.reprice": (_l("Price changed: dropped tests are not paid"), ""),
-    "order.accept": (_l("Accepted"), "done"),
-    "order.complete": (_l("Completed"), "done"),
-    "order.reopen": (_l("Opened again"), "returned"),
-    "order.cancel": (_l("Cancelled"), "fault"),
-    "sampling_form.create": (_l("Sampling form added"), ""),
+    "order.register": (lazy_pgettext("order", "Registered"), "working"),
+    "order.change": (lazy_pgettext("order", "Changed"), ""),
+    "order.review": (lazy_pgettext("order", "Contract reviewed"), ""),
+    "order.reprice": (lazy_pgettext("order", "Price changed: dropped tests are not paid"), ""),
+    "order.accept": (lazy_pgettext("order", "Accepted"), "done"),
+    "order.complete": (lazy_pgettext("order", "Completed"), "done"),
+    "order.reopen": (lazy_pgettext("order", "Opened again"), "returned"),
+    "order.cancel": (lazy_pgettext("order", "Cancelled"), "fault"),
+    "sampling_form.create": (lazy_pgettext("order", "Sampling form added"), ""),
 }

@@ -7,6 +7,7 @@ from typing import Any
 from flask import request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext
 from sqlalchemy.orm import Session
 
 from lims.catalogue.business import business_types
@@ -135,14 +136,18 @@ def order_tabs(session: Session, actor: Actor) -> list[tuple[Text, str, object, 
     here = {name: value for name, value in request.args.items() if name in {"state", "late", "all"}}
     registered = {"state": OrderState.REGISTERED.value}
     tabs: tuple[tuple[Text, dict[str, Any], object], ...] = (
-        (_l("Open"), {}, count_orders(session, actor, Order.state.in_(OPEN), cap=CAP)),
+        (lazy_pgettext("order", "Open"), {}, count_orders(session, actor, Order.state.in_(OPEN), cap=CAP)),
         (
-            _l("To be accepted"),
+            lazy_pgettext("order", "To be accepted"),
             registered,
             count_orders(session, actor, Order.state == OrderState.REGISTERED, cap=CAP),
         ),
-        (_l("Late"), {"late": "yes"}, count_orders(session, actor, is_late(today()), cap=CAP)),
-        (_l("All"), {"all": "yes"}, None),
+        (
+            lazy_pgettext("order", "Late"),
+            {"late": "yes"},
+            count_orders(session, actor, is_late(today()), cap=CAP),
+        ),
+        (lazy_pgettext("order", "All"), {"all": "yes"}, None),
     )
     return [(words, url_for("intake.orders", **q), count, here == q) for words, q, count in tabs]
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from flask_babel import pgettext
 from werkzeug.wrappers import Response as Answer
 
 from lims.core.database import db
@@ -72,7 +73,11 @@ def _order(order_id: int, **forms: Form) -> str:
 def _decision_words(decision: str) -> str:
     """``drop``, ``accept: why`` and ``gone`` as the review stores them, in words."""
     kind = decision.partition(":")[0]
-    words = {review.DROP: _("dropped"), review.ACCEPT: _("accepted"), "gone": _("no longer so")}
+    words = {
+        review.DROP: pgettext("finding", "dropped"),
+        review.ACCEPT: pgettext("finding", "accepted"),
+        "gone": pgettext("finding", "no longer so"),
+    }
     return str(words.get(kind, kind))
 
 
