@@ -97,7 +97,7 @@ def _facts(sample: Sample) -> tuple[Labelled, ...]:
 def write_refusal_letter(uow: UnitOfWork, *, actor: Actor, store: FileStore, sample_id: int) -> str:
     """Set, store and remember the letter; what was written once stays. Returns its SHA-256."""
     uow.session.rollback()
-    sample = uow.session.get(Sample, sample_id)
+    sample = uow.session.get(Sample, sample_id, populate_existing=True)
     if sample is None or sample.refusal_letter_number is None:
         raise NotFound(_("There is no letter for this sample."))
     if sample.refusal_letter_sha256 is not None:

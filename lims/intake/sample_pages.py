@@ -14,7 +14,7 @@ from lims.catalogue.business import business_types
 from lims.catalogue.categories import category_tree, flattened
 from lims.core.clock import local_date
 from lims.core.database import db
-from lims.core.errors import InvalidInput, LimsError
+from lims.core.errors import Conflict, LimsError
 from lims.core.permissions import Actor, Permission
 from lims.core.web import clock, current_actor, file_store, request_key, unit_of_work
 from lims.intake import custody, letters, sample_list, sample_story
@@ -262,7 +262,7 @@ def refusal_letter(sample_id: int) -> Response:
 def write_letter(sample_id: int) -> Answer:
     try:
         letters.ask_letter(unit_of_work(), actor=current_actor(), sample_id=sample_id)
-    except InvalidInput as error:
+    except Conflict as error:
         flash(error.message, "error")
     return redirect(url_for("intake.sample", sample_id=sample_id))
 

@@ -15,6 +15,7 @@ from lims.core.uow import UnitOfWork
 from lims.intake.custody import Target
 from lims.intake.models import CustodyEvent, Order, Sample
 from lims.intake.receiving import ReceiveCheck, SealState, receive_sample
+from lims.intake.search import index_samples
 from lims.intake.states import OrderState, SampleState
 from lims.people.models import Account
 from tests.intake.makers import CLERK, House, actor, make_order
@@ -33,7 +34,11 @@ def make_samples(uow: UnitOfWork, house: House, count: int = 1, **more: object) 
     """Samples of one accepted order, expected."""
     order = make_order(uow, house, state=OrderState.ACCEPTED, samples=count, **more)
     found = select(Sample).where(Sample.order_id == order.id).order_by(Sample.position)
-    return list(uow.session.scalars(found))
+    samples = list(uow.session.scalars(found))
+    with uow:
+        index_samples(uow, [sample.id for sample in samples])
+        uow.commit()
+    return samples
 
 
 def received(uow: UnitOfWork, house: House, store: FileStore, count: int = 1, **more: object) -> list[Sample]:
@@ -47,6 +52,7 @@ def received(uow: UnitOfWork, house: House, store: FileStore, count: int = 1, **
 
 def put_in(uow: UnitOfWork, sample: Sample, state: SampleState, **columns: object) -> Sample:
     """The sample as a bare row in ``state``."""
+    uow.session.expire_all()
     with uow:
         row = uow.get(Sample, sample.id)
         row.state = state
