@@ -25,7 +25,7 @@ from lims.ui.lists import Column, Filter, Statement
 from lims.ui.pages import safe_path
 
 # A refused bulk step comes back with these in the address.
-KEPT = ("ticked", "assignee_id", "due_on", "reason")
+KEPT = ("ticked", "assignee_id", "due_on")
 YES = (("yes", _l("yes")),)
 
 
@@ -113,7 +113,6 @@ def refused(form: Form, next_page: str) -> Answer:
     words = {
         "ids": _("Tick at least one row."),
         "assignee_id": _("Choose who does it."),
-        "reason": _("Say why."),
     }
     missing = [words[name] for name in form.errors if name in words and not form.typed(name)]
     others = [s for name, found in form.errors.items() for s in found if words.get(name) not in missing]

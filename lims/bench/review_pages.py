@@ -18,7 +18,7 @@ from lims.core.web import clock, current_actor, unit_of_work
 from lims.intake.models import RequestedTest
 from lims.ui import lists
 from lims.ui.faces import ID
-from lims.ui.forms import Form, read_form
+from lims.ui.forms import Form, empty_form, read_form
 from lims.ui.labels import choices
 from lims.ui.lists import Column, Filter, Listing
 
@@ -92,31 +92,41 @@ def waiting() -> str | Answer:
 
 @blueprint.get(f"/review/worksheets/{ID.format('worksheet_id')}")
 def review_sheet(worksheet_id: int) -> str:
+    return _of_sheet(worksheet_id, empty_form(ReviewForm))
+
+
+def _of_sheet(worksheet_id: int, form: Form) -> str:
     page = review_view.review_of_sheet(
         db.session(), actor=current_actor(), worksheet_id=worksheet_id, now=clock()()
     )
     return render_template(
-        "bench/review_page.html", page=page, title=page.worksheet and page.worksheet.number
+        "bench/review_page.html", page=page, form=form, title=page.worksheet and page.worksheet.number
     )
 
 
 @blueprint.get(f"/review/samples/{ID.format('sample_id')}")
 def review_sample(sample_id: int) -> str:
+    return _of_sample(sample_id, empty_form(ReviewForm))
+
+
+def _of_sample(sample_id: int, form: Form) -> str:
     page = review_view.review_of_sample(
         db.session(), actor=current_actor(), sample_id=sample_id, now=clock()()
     )
-    return render_template("bench/review_page.html", page=page, title=page.sample and page.sample.number)
+    return render_template(
+        "bench/review_page.html", page=page, form=form, title=page.sample and page.sample.number
+    )
 
 
 @blueprint.post("/review/verify")
-def verify_results() -> Answer:
+def verify_results() -> Answer | tuple[str, int]:
     form = read_form(ReviewForm)
     with form.attempt():
         seen = {n: form.values["seen"].get(str(n), 0) for n in _chosen(form)}
         done = review.verify_results(unit_of_work(), actor=current_actor(), seen=seen)
         flash(ngettext("%(num)s result verified.", "%(num)s results verified.", len(done)))
-        return _onward() if form.values["onward"] else list_face.back(form.typed("next"))
-    return list_face.refused(form, form.typed("next"))
+        return _onward() if form.values["onward"] else _back(form)
+    return _refused(form)
 
 
 def _chosen(form: Form) -> list[int]:
@@ -134,25 +144,44 @@ def _onward() -> Answer:
     return redirect(url_for("bench.review_sheet", worksheet_id=following))
 
 
+def _back(form: Form) -> Answer:
+    """To the page the step was sent from."""
+    if form.values["worksheet_id"] is not None:
+        return redirect(url_for("bench.review_sheet", worksheet_id=form.values["worksheet_id"]))
+    if form.values["sample_id"] is not None:
+        return redirect(url_for("bench.review_sample", sample_id=form.values["sample_id"]))
+    return redirect(url_for("bench.review"))
+
+
+def _refused(form: Form) -> Answer | tuple[str, int]:
+    """That page again, with everything ticked and typed."""
+    if form.is_valid and form.values["worksheet_id"] is not None:
+        return _of_sheet(form.values["worksheet_id"], form), form.status
+    if form.is_valid and form.values["sample_id"] is not None:
+        return _of_sample(form.values["sample_id"], form), form.status
+    flash(form.message or "", "error")
+    return redirect(url_for("bench.review"))
+
+
 @blueprint.post("/review/return")
-def return_results() -> Answer:
+def return_results() -> Answer | tuple[str, int]:
     form = read_form(ReviewForm)
     with form.attempt():
         done = review.return_results(
             unit_of_work(), actor=current_actor(), test_ids=_chosen(form), reason=form.values["reason"]
         )
         flash(ngettext("%(num)s result returned.", "%(num)s results returned.", len(done)))
-        return list_face.back(form.typed("next"))
-    return list_face.refused(form, form.typed("next"))
+        return _back(form)
+    return _refused(form)
 
 
 @blueprint.post("/review/reject")
-def reject_results() -> Answer:
+def reject_results() -> Answer | tuple[str, int]:
     form = read_form(ReviewForm)
     with form.attempt():
         done = review.reject_results(
             unit_of_work(), actor=current_actor(), test_ids=_chosen(form), reason=form.values["reason"]
         )
         flash(ngettext("%(num)s result rejected.", "%(num)s results rejected.", len(done)))
-        return list_face.back(form.typed("next"))
-    return list_face.refused(form, form.typed("next"))
+        return _back(form)
+    return _refused(form)

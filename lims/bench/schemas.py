@@ -45,10 +45,6 @@ class AssignForm(TickedForm):
     due_on = legal_day(load_default=None, allow_none=True)
 
 
-class TickedReasonForm(TickedForm):
-    reason = text(500)
-
-
 class TestsReasonLoad(TestsLoad):
     reason = text(500)
 
@@ -118,8 +114,14 @@ class VerifyLoad(Load):
     results = fields.List(fields.Nested(SeenLoad), required=True, validate=validate.Length(1, MOST_TESTS))
 
 
-class ReviewForm(TickedReasonForm):
-    """Ticked results with the versions that were looked at; ``one``: only this row's own button."""
+class ReviewForm(Load):
+    """Ticked results with the versions that were looked at; ``one``: only this row's own button.
+
+    ``worksheet_id`` or ``sample_id``: the page it was sent from, shown again when it is refused.
+    """
+
+    worksheet_id = number(load_default=None, allow_none=True)
+    sample_id = number(load_default=None, allow_none=True)
 
     ids = fields.List(number(), load_default=list, validate=validate.Length(max=MOST_TESTS))
     one = number(load_default=None, allow_none=True)

@@ -98,7 +98,7 @@ def test_what_needs_another_item_waits_for_it(bench, browser_of, pair):
         "/review/verify",
         data={
             "ids": [tests["aluminium"]],
-            "next": f"/review/worksheets/{other}",
+            "worksheet_id": other,
             **seen(bench, tests["aluminium"]),
         },
         follow_redirects=True,
@@ -152,7 +152,7 @@ def test_who_entered_a_value_before_the_test_changed_hands_cannot_verify_it(
 def test_a_result_goes_back_with_a_reason_that_the_analyst_sees(bench, browser_of):
     test = bench.submitted()
     reviewer = browser_of("reviewer")
-    without = reviewer.post("/review/return", data={"ids": [test], "next": "/review"}, follow_redirects=True)
+    without = reviewer.post("/review/return", data={"ids": [test]}, follow_redirects=True)
     assert "请说明原因" in without.text
     assert bench.state(test) is TestState.SUBMITTED
     reviewer.post("/review/return", data={"ids": [test], "reason": "m2 请重称"})
@@ -167,7 +167,7 @@ def test_a_rejected_result_is_never_reported(bench, browser_of):
 
 
 def test_nothing_ticked_is_said(browser_of, bench):
-    page = browser_of("reviewer").post("/review/verify", data={"next": "/review"}, follow_redirects=True)
+    page = browser_of("reviewer").post("/review/verify", data={}, follow_redirects=True)
     assert "请至少勾选一行" in page.text
 
 
