@@ -22,13 +22,11 @@ def sticker_sheet(session: Session, device: Equipment, on: date) -> LabelSheet:
     record = latest_records(session, [device.id], on).get(device.id)
     standing = currency(record.accepted if record else None, record.due_on if record else None, on)
     shown = sticker(device.state, standing)
-    lines = [device.name_zh, device.name_en, " ".join(part for part in (device.model, device.serial) if part)]
-    if record is not None:
-        lines.append(f"校准 Cal. {record.calibrated_on}")
-        lines.append(f"有效期至 Due {record.due_on}")
+    # Some eight letters a line and seven lines: what decides comes before what identifies.
+    lines = [] if record is None else [f"校准 {record.calibrated_on}", f"至 {record.due_on}"]
     if shown is Sticker.YELLOW:
-        lines.append(f"限制 Limits: {device.state_reason}"[:80])
-    label = Label(
-        device.code, device.code, tuple(line for line in dict.fromkeys(lines) if line), WORDS[shown]
-    )
+        lines.append(device.state_reason[:24])
+    else:
+        lines.append(device.model or device.serial)
+    label = Label(device.code, device.name_zh[:16], tuple(line for line in lines if line), WORDS[shown])
     return LabelSheet(WIDTH_MM, HEIGHT_MM, (label,))

@@ -1,6 +1,9 @@
 """The register's use cases: devices, their state, their classes, and the history that remains."""
 
+import io
+
 import pytest
+from pypdf import PdfReader
 from sqlalchemy import select
 
 from lims.catalogue.models import MethodEquipment, MethodInput, MethodVersion
@@ -13,6 +16,7 @@ from lims.core.errors import (
     TransitionRefused,
 )
 from lims.core.permissions import Role
+from lims.core.printing import labels_pdf
 from lims.core.uow import RequestKey
 from lims.equipment.demand import methods_needing
 from lims.equipment.history import history_of
@@ -233,9 +237,8 @@ def test_the_label_says_code_state_and_days(store):
     store.calibrate(device, 30)
     sheet = sticker_sheet(store.uow.session, device, store.today)
     (label,) = sheet.labels
-    assert (label.code, label.badge) == ("TP-001", "合格 FIT")
-    assert "有效期至 Due 2026-12-23" in label.lines
-    assert "XS205 B12" in label.lines
+    assert (label.code, label.heading, label.badge) == ("TP-001", "电子天平", "合格 FIT")
+    assert label.lines == ("校准 2025-12-24", "至 2026-12-23", "XS205")
     assert sticker_sheet(store.uow.session, device, store.day(31)).labels[0].badge == "停用 DO NOT USE"
 
 
@@ -245,7 +248,21 @@ def test_the_label_of_a_limited_device_says_its_limits(store):
     limited = store.step(device, "limit", "100 g 以下")
     (label,) = sticker_sheet(store.uow.session, limited, store.today).labels
     assert label.badge == "准用 LIMITED"
-    assert "限制 Limits: 100 g 以下" in label.lines
+    assert label.lines[-1] == "100 g 以下"
+
+
+def test_everything_on_the_label_is_printed(store):
+    """The longest of each: nothing may be cut off at the label's edge."""
+    device = store.device("TP-2026-0001-A", model="XS205DU-LONG", serial="B1")
+    store.calibrate(device, 30)
+    limited = store.step(device, "limit", "仅用于一百克以下的称量,其余不得使用。")
+    for on in (store.today, store.day(31)):
+        sheet = sticker_sheet(store.uow.session, limited, on)
+        pdf = PdfReader(io.BytesIO(labels_pdf(sheet)))
+        assert len(pdf.pages) == 1
+        printed = "".join(pdf.pages[0].extract_text().split())
+        for text in (*sheet.labels[0].lines, sheet.labels[0].badge, sheet.labels[0].code):
+            assert "".join(text.split()) in printed
 
 
 def test_a_device_that_was_added_is_fit_by_state_and_may_not_measure(store):
