@@ -123,7 +123,7 @@ def show_live_figure(device_id: int) -> live.LiveFigure:
 def send_command(device_id: int, verb: str) -> dict[str, str]:
     """Tare or zero; ``href`` says when it is done."""
     take = takes.send_command(
-        unit_of_work(), actor=current_actor(), device_id=device_id, verb=verb, key=_key()
+        unit_of_work(), actor=current_actor(), device_id=device_id, verb=verb, key=request_key()
     )
     return _asked(take)
 
@@ -148,7 +148,7 @@ def take_reading(worksheet_id: int, device: int | None, capture_id: int | None, 
         worksheet_id=worksheet_id,
         device_id=device,
         cell=cell,
-        key=_key(),
+        key=request_key(),
     )
     return _asked(take)
 
@@ -167,11 +167,6 @@ def _cell(row: int, cell: str, reason: str | None) -> Cell:
 
 def _asked(take: TakeRequest) -> dict[str, str]:
     return {"id": take.id, "state": "waiting", "href": url_for("bench_api.show_take", take_id=take.id)}
-
-
-def _key() -> str | None:
-    key = request_key()
-    return key.key if key else None
 
 
 @api_blueprint.route("/takes/<string(maxlength=64):take_id>")

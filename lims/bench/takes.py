@@ -23,7 +23,7 @@ from lims.bench.sheet_view import RowAnswer, answer_of, load_row
 from lims.bench.states import InputSource
 from lims.core.errors import Conflict, InvalidInput, LimsError, NotFound
 from lims.core.permissions import Actor, Permission
-from lims.core.uow import UnitOfWork
+from lims.core.uow import RequestKey, UnitOfWork
 from lims.equipment.heartbeat import CommandResult
 from lims.equipment.live import DeviceNow, devices_now
 from lims.equipment.models import Device
@@ -65,7 +65,13 @@ class TakeAnswer:
 
 
 def ask_reading(
-    uow: UnitOfWork, *, actor: Actor, worksheet_id: int, device_id: int, cell: Cell, key: str | None = None
+    uow: UnitOfWork,
+    *,
+    actor: Actor,
+    worksheet_id: int,
+    device_id: int,
+    cell: Cell,
+    key: RequestKey | None = None,
 ) -> TakeRequest:
     """Ask for a stable reading for ``cell``. The same ``key`` again is the same request.
 
@@ -93,7 +99,7 @@ def ask_reading(
 
 
 def send_command(
-    uow: UnitOfWork, *, actor: Actor, device_id: int, verb: str, key: str | None = None
+    uow: UnitOfWork, *, actor: Actor, device_id: int, verb: str, key: RequestKey | None = None
 ) -> TakeRequest:
     """Tare or zero a device. Refused as ``ask_reading`` refuses a device."""
     actor.require(Permission.CAPTURE_CLAIM)
@@ -173,17 +179,28 @@ def _refuse_busy(uow: UnitOfWork, actor: Actor, device_id: int) -> None:
         )
 
 
-def _take_id(actor: Actor, key: str) -> str:
-    return hashlib.sha256(f"{actor.kind}:{actor.id}\0{key}".encode()).hexdigest()[:32]
+def _take_id(actor: Actor, key: RequestKey | None) -> str:
+    """The same for the same key and content; its first half is that of the key alone."""
+    if key is None:
+        return secrets.token_hex(16)
+    owner = hashlib.sha256(f"{actor.kind}:{actor.id}\0{key.key}".encode()).hexdigest()
+    return owner[:32] + key.fingerprint[:16]
 
 
-def _asked_before(uow: UnitOfWork, actor: Actor, key: str | None) -> TakeRequest | None:
-    return uow.session.get(TakeRequest, _take_id(actor, key)) if key is not None else None
+def _asked_before(uow: UnitOfWork, actor: Actor, key: RequestKey | None) -> TakeRequest | None:
+    if key is None:
+        return None
+    wanted = _take_id(actor, key)
+    same_key = select(TakeRequest).where(TakeRequest.id.startswith(wanted[:32])).limit(1)
+    before = uow.session.scalar(same_key)
+    if before is not None and before.id != wanted:
+        raise Conflict(_("This key was used for another request already."), code="idempotency_mismatch")
+    return before
 
 
-def _new(uow: UnitOfWork, actor: Actor, device_id: int, verb: str, key: str | None) -> TakeRequest:
+def _new(uow: UnitOfWork, actor: Actor, device_id: int, verb: str, key: RequestKey | None) -> TakeRequest:
     return TakeRequest(
-        id=_take_id(actor, key) if key is not None else secrets.token_hex(16),
+        id=_take_id(actor, key),
         device_id=device_id,
         command=verb,
         asked_by=actor.id,

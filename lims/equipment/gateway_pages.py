@@ -2,13 +2,16 @@
 
 from flask import flash, redirect, render_template, url_for
 from flask_babel import gettext as _
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as Answer
 
 from lims.core.database import db
+from lims.core.permissions import Actor, Permission
 from lims.core.web import clock, current_actor, settings, unit_of_work
 from lims.equipment import devices, gateways
 from lims.equipment.face import blueprint
 from lims.equipment.gateway_schemas import BindLoad, GatewayDeviceLoad, GatewayLoad, RevokeLoad, UnbindLoad
+from lims.equipment.live import device_of_equipment
 from lims.equipment.signed import key_fingerprint
 from lims.ui import panels
 from lims.ui.faces import ID
@@ -133,3 +136,14 @@ def unbind_device(gateway_id: int, device_id: int) -> Answer | tuple[str, int]:
 
 def _back(gateway_id: int) -> Answer:
     return redirect(url_for("equipment.gateway", gateway_id=gateway_id))
+
+
+def _wire_panel(session: Session, actor: Actor, equipment_id: int) -> panels.Panel | None:
+    """On the page of equipment that hangs on a gateway: where, and how it is now."""
+    now = device_of_equipment(session, equipment_id, clock()())
+    if now is None:
+        return None
+    return panels.Panel("equipment/wire.html", {"now": now, "may_edit": actor.can(Permission.GATEWAY_EDIT)})
+
+
+panels.register("equipment.device", "wire", _wire_panel, 10)

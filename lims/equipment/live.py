@@ -124,3 +124,9 @@ def devices_now(session: Session, now: datetime, *, ids: Collection[int] | None 
     live = {row.device_id: row for row in session.scalars(latest.execution_options(populate_existing=True))}
     found = [DeviceNow(row, gateways[row.gateway_id], live.get(row.id)) for row in rows]
     return sorted(found, key=lambda one: (one.gateway.gateway.name, one.device.name))
+
+
+def device_of_equipment(session: Session, equipment_id: int, now: datetime) -> DeviceNow | None:
+    """What this equipment hangs on; None without a wire."""
+    found = session.scalar(select(Device.id).where(Device.equipment_id == equipment_id))
+    return devices_now(session, now, ids={found})[0] if found is not None else None

@@ -187,6 +187,12 @@ def test_the_same_key_is_the_same_request(gateway, browser, laboratory, cell, se
         for _ in range(2)
     ]
     assert answers[0].json == answers[1].json
+    other = browser.post(
+        f"/api/worksheets/{sheet}/captures",
+        json={**content, "cell": "m1-1"},
+        headers={"Idempotency-Key": "k1"},
+    )
+    assert (other.status_code, other.json["code"]) == (409, "idempotency_mismatch")
     session.rollback()
     assert len(session.scalars(select(TakeRequest)).all()) == 1
 

@@ -248,6 +248,8 @@ def test_an_administrator_creates_reads_binds_and_revokes_on_the_pages(
     )
     assert bound.status_code == 302
     assert "LH-001" in browser.get(f"/gateways/{gateway.id}").text
+    assert 'id="wire"' in browser.get(f"/equipment/{laboratory.balance}").text
+    assert 'id="wire"' not in browser.get(f"/equipment/{laboratory.oven}").text
     session.rollback()
     session.refresh(device)
     stale = browser.post(
