@@ -306,3 +306,32 @@ def test_the_command_line_gives_a_code_as_its_last_word(app, gateway, session):
     assert gateway.offer(first.output.split()[-1]).json["code"] == "enrolment_code_wrong"
     assert gateway.offer(again.output.split()[-1]).status_code == 201
     assert session.scalars(select(Gateway.name)).all() == ["bench-1"]
+
+
+def test_pages_of_gateways_cost_the_same_for_two_and_for_ten(browser, uow, laboratory, database):
+    from sqlalchemy import event
+
+    def cost(path):
+        seen = []
+
+        def note(_connection, _cursor, statement, *_rest):
+            seen.append(statement)
+
+        event.listen(database.engine, "before_cursor_execute", note)
+        browser.get(path)
+        event.remove(database.engine, "before_cursor_execute", note)
+        return len(seen)
+
+    def grow(first, last):
+        for n in range(first, last):
+            create_gateway(uow, actor=SYSTEM, name=f"g{n}")
+            add_device(uow, actor=SYSTEM, gateway_id=laboratory.gateway, name=f"d{n}")
+
+    pages = ("/gateways", f"/gateways/{laboratory.gateway}", "/devices")
+    grow(0, 2)
+    for path in pages:
+        browser.get(path)
+    few = [cost(path) for path in pages]
+    grow(2, 10)
+    assert [cost(path) for path in pages] == few
+    assert max(few) <= 22
