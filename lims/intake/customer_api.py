@@ -41,7 +41,7 @@ def list_customers(**wanted: Any) -> object:
 @refusals(422)
 def match_customers(words: str) -> Sequence[Any]:
     """The active customers that these words may mean, best first, at most eight."""
-    return customers.matching_customers(db.session(), current_actor(), words)
+    return list(customers.matching_customers(db.session(), current_actor(), words))
 
 
 @blueprint.route("/customers", methods=["POST"])
