@@ -50,7 +50,7 @@ def _custody(form: Form, done: Moved | None = None) -> str:
         me=current_actor(),
         holders=holder_choices(),
         places=place_choices(),
-        moves=[(one, line_of(one)) for one in custody.recent_moves(db.session(), actor=current_actor())],
+        moves=_last_steps(),
         done=line_of(done) if done else None,
     )
 
@@ -72,6 +72,17 @@ def scan_move() -> Answer | str | tuple[str, int]:
         way = request.form.get("way", "take")[:20]
         return redirect(url_for("intake.custody", way=way, **_chosen(target)))
     return _custody(form), form.status
+
+
+def _last_steps() -> list[tuple[Moved, str, bool]]:
+    """The actor's steps, newest first, in words, and whether each can be taken back as far as these tell."""
+    seen: set[int] = set()
+    lines = []
+    for one in custody.recent_moves(db.session(), actor=current_actor()):
+        newest = one.sample.id not in seen
+        seen.add(one.sample.id)
+        lines.append((one, line_of(one), newest and one.event.kind in custody.UNDONE_BY_HAND))
+    return lines
 
 
 def _chosen(target: custody.Target) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Select, false, select
+from sqlalchemy import BigInteger, Select, false, literal_column, select
 from sqlalchemy.orm import Session, aliased
 
 from lims.catalogue.models import BusinessType, Category
@@ -18,13 +18,15 @@ from lims.core.paging import CappedCount, Key, Page, capped_count, read_page
 from lims.core.permissions import Actor
 from lims.intake.models import Customer, Order, Sample, StoragePlace
 from lims.intake.samples import own_samples
-from lims.intake.search import matching_samples
+from lims.intake.search import matching_samples, matching_words
 from lims.intake.states import SampleState
 from lims.people.models import Account
 
 Rows = Select[Any]
 NEWEST_FIRST = (Key(Sample.id, descending=True),)
 BY_DUE_DAY = (Key(Sample.due_on), Key(Sample.id))
+# What the full text found, by the number in its own index: it is read in this order and stops after a page.
+FOUND = (Key(literal_column("found.sample_id", BigInteger), descending=True),)
 # Open work first, the latest of it on top.
 USUAL = (Key(Sample.phase), *BY_DUE_DAY)
 BY_DAY = (Key(Sample.registered_on, descending=True), Key(Sample.id, descending=True))
@@ -157,7 +159,9 @@ def order_of(wanted: Wanted) -> tuple[Key, ...]:
     asked = wanted.asked
     if wanted.due is Due.RETENTION:
         return BY_RELEASE
-    if "q" in asked or asked == {"customer_id"} or asked == {"order_id"}:
+    if matching_words(wanted.q):
+        return FOUND
+    if asked == {"customer_id"} or asked == {"order_id"}:
         return NEWEST_FIRST
     if asked and asked <= {"since", "until"}:
         return BY_DAY

@@ -143,7 +143,7 @@ _NAMES |= {"customer": "customer_id", "order": "order_id"}
 
 def _listing() -> Listing:
     """In the order whose index serves the filters of this address."""
-    asked = {_NAMES.get(f.name, f.name): request.args.get(f.name, "").strip() for f in FILTERS}
+    asked = {_NAMES.get(f.name, f.name): lists.asked_text(f) for f in FILTERS}
     wanted = Wanted(**{name: value for name, value in asked.items() if value})  # type: ignore[arg-type]
     keys = sample_list.BY_RELEASE if asked["due"] == Due.RETENTION else sample_list.order_of(wanted)
     return replace(SAMPLES, keys=keys)

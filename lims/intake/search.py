@@ -91,7 +91,7 @@ def search_samples(session: Session, words: str) -> Select[int] | None:
 
     Use as ``Sample.id.in_(...)``.
     """
-    parts = words[:LONGEST_QUERY].split()
+    parts = matching_words(words)
     if not parts:
         return None
     phrases = [query_words(part) for part in parts]
@@ -100,6 +100,11 @@ def search_samples(session: Session, words: str) -> Select[int] | None:
     if session.get_bind().dialect.name == "sqlite":
         return _sqlite(phrases)
     return _postgresql(phrases)
+
+
+def matching_words(words: str) -> list[str]:
+    """The blank-separated parts that are searched for."""
+    return words[:LONGEST_QUERY].split()
 
 
 def matching_samples(session: Session, words: str) -> Subquery | None:

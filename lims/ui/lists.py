@@ -211,8 +211,13 @@ def _views(session: Session, actor: Actor) -> Sequence[SavedView]:
     return session.execute(wanted.order_by(SavedView.name).limit(30)).scalars().all()
 
 
+def asked_text(one: Filter) -> str:
+    """What the address asks of this filter; empty: nothing."""
+    return "".join(c for c in request.args.get(one.name, "") if c.isprintable()).strip()[:200]
+
+
 def _apply(one: Filter, statement: Statement) -> tuple[str, Statement]:
-    text = "".join(c for c in request.args.get(one.name, "") if c.isprintable()).strip()[:200]
+    text = asked_text(one)
     if not text:
         return "", statement
     value: object = text
