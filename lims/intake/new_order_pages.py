@@ -29,8 +29,8 @@ from lims.ui.forms import Form, empty_form, read_form
 from lims.ui.labels import Text, bilingual
 from lims.ui.shapes import MAX_ID
 
-# Blank lines of a fresh page; script adds more, the server draws those that were typed and some.
-BLANK_LINES = 6
+# Lines of a fresh page, and those left blank below what was typed: without script there is no adding.
+FRESH_LINES, BLANK_LINES = 6, 2
 WORDS: Mapping[str, Text] = {
     "name": _l("Sample name"),
     "specification": _l("Specification"),
@@ -183,7 +183,7 @@ def _page(form: Form, *, look: Look | None = None, pristine: bool = False) -> st
         parts={part for part in ("new_customer", "new_contact", "sampling_form") if _is_filled(form, part)},
         matches=[] if picked else customers.matching_customers(session, actor, words),
         columns=[(name, WORDS[name], ",".join(HEADINGS[name])) for name in COLUMNS],
-        count=form.count("samples", at_least=BLANK_LINES),
+        count=max(FRESH_LINES, form.count("samples") + BLANK_LINES),
         faulty={int(name.split("-")[1]) for name in form.errors if name.startswith("samples-")},
     )
 
