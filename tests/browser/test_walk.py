@@ -18,7 +18,7 @@ from pypdf import PdfReader
 
 from lims.core.clock import local_date, utc_now
 from tests.browser.laboratory import Laboratory
-from tests.browser.people import PHONE, House
+from tests.browser.people import DESK, PHONE, House
 
 pytestmark = pytest.mark.browser
 CHROMIUM = next((p for p in map(which, ("chromium", "google-chrome", "google-chrome-stable")) if p), None)
@@ -382,6 +382,8 @@ class Walk:
             page.press("#f-code", "Enter")
             expect(page.locator("main")).to_contain_text(self.words["genuine"])
             self.house.look(page, "verified-phone")
+            page.set_viewport_size(DESK)
+            self.house.look(page, "verified")
             report = {"name": "report.pdf", "mimeType": "application/pdf", "buffer": self.pdf}
             page.set_input_files("#f-file", report)
             expect(page.locator("[data-outcome] .tone-done")).to_be_visible()
