@@ -45,7 +45,7 @@ WAITING = Listing(
         list_face.DUE,
         Column(
             "sheet_id",
-            _l("Look at"),
+            _l("Verify on"),
             value=lambda row: _("worksheet") if row.sheet_id else _("sample"),
             href=lambda row: (
                 url_for("bench.review_sheet", worksheet_id=row.sheet_id)

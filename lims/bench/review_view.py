@@ -179,7 +179,7 @@ def _flags_of_result(row: RowView) -> list[Flag]:
     if row.version.near_limit:
         found.append(Flag(_("near the limit"), "returned"))
     if _notes(row).get("rules_disagree"):
-        found.append(Flag(_("rounded it would be judged otherwise"), "returned"))
+        found.append(Flag(_("judged otherwise if rounded"), "returned"))
     for needed in row.needed:
         if needed.test is None or needed.test.state is not TestState.VERIFIED:
             found.append(Flag(_("needs “%(item)s” verified", item=needed.label), "waiting"))
