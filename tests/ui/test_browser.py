@@ -35,6 +35,9 @@ PAGES = (
     "/account/tokens/new",
     "/nothing-here",
 )
+# A scanner's keys come within milliseconds, which a busy machine's driver cannot do.
+BURST = """code => [...code, "Enter"].forEach(
+    key => document.body.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true })))"""
 OPEN_PAGES = ("/sign-in", "/sign-in/first", "/gallery")
 
 
@@ -179,8 +182,7 @@ def test_a_scanners_burst_is_caught_wherever_the_cursor_is(house, chromium):
     page = open_page(chromium, base, cookie)
     page.goto(base + "/roles")
     page.locator("h1").click()
-    page.keyboard.type("YP2026-0001", delay=2)
-    page.keyboard.press("Enter")
+    page.evaluate(BURST, "YP2026-0001")
     expect(page.locator(".scan-echo")).to_contain_text("Nothing here is called YP2026-0001.")
     page.context.close()
 

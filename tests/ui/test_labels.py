@@ -20,6 +20,8 @@ UNREAD = {
     "Tone": "names of colours; a colour stands with a word",
     "Action": "what may be done with a sample; each has its button on the sample's page",
     "Shape": "kinds of values inside a formula; the checker says each in a sentence",
+    "Side": "which bound a comparison is about; shown as its sign and figure",
+    "Mark": "the sign behind a rounded figure, shown as + or - (GB/T 8170 4.3)",
 }
 
 
