@@ -64,7 +64,7 @@ class Server:
         self._process = subprocess.Popen([sys.executable, *words], cwd=ROOT, env={**os.environ, **known})
 
     def wait(self) -> None:
-        until = time.monotonic() + 120
+        until = time.monotonic() + 300
         while time.monotonic() < until and self._process.poll() is None:
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/v1-not-there", timeout=5):
@@ -171,9 +171,8 @@ def rows_of_orders(engine: Engine, after: int) -> list[list[tuple[str, list[Any]
     tests = select(RequestedTest.sample_id).distinct()
     with engine.connect() as connection:
         orders: dict[int, list[tuple[str, list[Any]]]] = defaultdict(list)
-        owner = dict(
-            connection.execute(select(Sample.id, Sample.order_id).where(Sample.id.in_(tests))).tuples()
-        )
+        found = connection.execute(select(Sample.id, Sample.order_id).where(Sample.id.in_(tests)))
+        owner = dict(found.tuples().all())
         for model, whose in (
             (IdempotencyKey, lambda row: row.object_id),
             (Order, lambda row: row.id),

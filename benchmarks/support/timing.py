@@ -42,11 +42,11 @@ class Times:
 CLOCK = time.process_time if os.environ.get("LIMS_BENCH_CLOCK") == "cpu" else time.perf_counter
 
 
-def timed(work: Callable[[], object]) -> float:
+def timed(work: Callable[[], object], clock: Callable[[], float] = CLOCK) -> float:
     """Milliseconds of one call."""
-    began = CLOCK()
+    began = clock()
     work()
-    return (CLOCK() - began) * 1000
+    return (clock() - began) * 1000
 
 
 def times_of(work: Callable[[], object], count: int = 40, warm: int = 3) -> Times:
@@ -55,11 +55,13 @@ def times_of(work: Callable[[], object], count: int = 40, warm: int = 3) -> Time
     return Times(sorted(timed(work) for _ in range(count)))
 
 
-def side_by_side(*works: Callable[[], object], count: int = 40, warm: int = 3) -> list[Times]:
+def side_by_side(
+    *works: Callable[[], object], count: int = 40, warm: int = 3, clock: Callable[[], float] = CLOCK
+) -> list[Times]:
     """Times of several calls taken in turns, so that a busy machine slows all of them alike."""
     for work in works * warm:
         work()
-    rounds = [[timed(work) for work in works] for _ in range(count)]
+    rounds = [[timed(work, clock) for work in works] for _ in range(count)]
     return [Times(sorted(column)) for column in zip(*rounds, strict=True)]
 
 
