@@ -63,39 +63,42 @@ class Wanted:
         return {f.name for f in fields(self) if getattr(self, f.name) not in (None, "")}
 
 
-def all_samples(actor: Actor) -> Rows:
-    """The list's columns, by outer joins: a count leaves them out."""
-    s = Sample.__table__.c
-    shown = (
-        select(
-            s.id,
-            s.number,
-            s.name,
-            s.batch,
-            s.state,
-            s.registered_on,
-            s.due_on,
-            s.phase,
-            s.release_on,
-            s.retain_until,
-            s.order_id,
-            s.customer_id,
-            Order.number.label("order_number"),
-            Customer.name.label("customer"),
-            BusinessType.name_zh.label("type_zh"),
-            BusinessType.name_en.label("type_en"),
-            Account.name_zh.label("holder_zh"),
-            Account.name_en.label("holder_en"),
-            StoragePlace.code.label("place"),
-        )
-        .select_from(Sample)
-        .outerjoin(Order, Order.id == s.order_id)
-        .outerjoin(Customer, Customer.id == s.customer_id)
-        .outerjoin(BusinessType, BusinessType.id == s.business_type_id)
-        .outerjoin(Account, Account.id == s.holder_id)
-        .outerjoin(StoragePlace, StoragePlace.id == s.place_id)
+_S = Sample.__table__.c
+# Built once: every list asks it. Outer joins, so that a count leaves them out.
+_SHOWN = (
+    select(
+        _S.id,
+        _S.number,
+        _S.name,
+        _S.batch,
+        _S.state,
+        _S.registered_on,
+        _S.due_on,
+        _S.phase,
+        _S.release_on,
+        _S.retain_until,
+        _S.order_id,
+        _S.customer_id,
+        Order.number.label("order_number"),
+        Customer.name.label("customer"),
+        BusinessType.name_zh.label("type_zh"),
+        BusinessType.name_en.label("type_en"),
+        Account.name_zh.label("holder_zh"),
+        Account.name_en.label("holder_en"),
+        StoragePlace.code.label("place"),
     )
-    return own_samples(shown, actor)
+    .select_from(Sample)
+    .outerjoin(Order, Order.id == _S.order_id)
+    .outerjoin(Customer, Customer.id == _S.customer_id)
+    .outerjoin(BusinessType, BusinessType.id == _S.business_type_id)
+    .outerjoin(Account, Account.id == _S.holder_id)
+    .outerjoin(StoragePlace, StoragePlace.id == _S.place_id)
+)
+
+
+def all_samples(actor: Actor) -> Rows:
+    """The list's columns of what this actor may see."""
+    return own_samples(_SHOWN, actor)
 
 
 def columns_of_disposal() -> tuple[Any, ...]:
