@@ -104,7 +104,7 @@ def enter_here(
     """``enter_cells`` inside the caller's unit of work."""
     sheet = open_sheet(uow, worksheet_id, actor)
     tests = rows_of(uow, sheet, {cell.test_id for cell, _origin in cells})
-    desk = Desk(uow, actor, uow.get(MethodVersion, sheet.method_version_id, lock=False), tests)
+    desk = Desk(uow, actor, uow.session.get_one(MethodVersion, sheet.method_version_id), tests)
     if any(desk.newest(test_id) != number for test_id, number in (seen or {}).items()):
         raise stale()
     faults: dict[str, list[str]] = {}
@@ -128,7 +128,7 @@ def open_sheet(uow: UnitOfWork, worksheet_id: int, actor: Actor, *, version: int
         raise PermissionDenied(_("This worksheet belongs to another analyst."))
     if sheet.state is not WorksheetState.OPEN:
         raise TransitionRefused(_("This worksheet is no longer open."))
-    method = uow.get(MethodVersion, sheet.method_version_id, lock=False)
+    method = uow.session.get_one(MethodVersion, sheet.method_version_id)
     check_person(uow.session, sheet.analyst_id, method.method_id, local_date(uow.now))
     return sheet
 

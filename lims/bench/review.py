@@ -78,7 +78,7 @@ def _check_conditions(uow: UnitOfWork, test: RequestedTest) -> None:
     sheet = sheet_of_test(uow.session, test.id)
     if sheet is None:
         raise Conflict(_("The test is on no worksheet."), code="no_worksheet")
-    version = uow.get(MethodVersion, test.method_version_id, lock=False)
+    version = uow.session.get_one(MethodVersion, test.method_version_id)
     if version.conditions_required and (sheet.temperature is None or sheet.humidity is None):
         raise Conflict(
             _("The method asks for temperature and humidity: note them on the worksheet."),

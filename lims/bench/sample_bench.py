@@ -3,8 +3,10 @@
 from collections.abc import Collection, Sequence
 from typing import TypeVar
 
-from sqlalchemy import and_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import and_, inspect, select
+from sqlalchemy.orm import Session, lazyload
+from sqlalchemy.orm.util import identity_key
+from sqlalchemy.sql.base import ExecutableOption
 
 from lims.bench.models import InputValue, Result, ResultVersion
 from lims.catalogue.limits import LimitChoice, LimitQuestion, limits_for
@@ -24,10 +26,14 @@ class Benches:
     def __init__(self, session: Session, sample_ids: Collection[int]) -> None:
         self.session = session
         self.samples = _by_id(session, Sample, sample_ids)
-        self.orders = _by_id(session, Order, {s.order_id for s in self.samples.values()})
+        wanted = {s.order_id for s in self.samples.values()}
+        self.orders = _by_id(session, Order, wanted, lazyload(Order.customer))
         tests = select(RequestedTest).where(RequestedTest.sample_id.in_(self.samples.keys()))
         self.tests = list(session.scalars(tests.order_by(RequestedTest.id)).unique())
-        self.versions = _by_id(session, MethodVersion, {t.method_version_id for t in self.tests})
+        self.versions = _versions(session, {t.method_version_id for t in self.tests})
+        self._tests_of: dict[int, list[RequestedTest]] = {}
+        for test in self.tests:
+            self._tests_of.setdefault(test.sample_id, []).append(test)
         ids = [t.id for t in self.tests]
         current = select(Result).where(Result.requested_test_id.in_(ids), Result.current.is_(True))
         self.results: dict[int, Result] = {r.requested_test_id: r for r in session.scalars(current)}
@@ -38,8 +44,7 @@ class Benches:
 
     def of(self, sample_id: int) -> "SampleBench":
         sample = self.samples[sample_id]
-        tests = [t for t in self.tests if t.sample_id == sample_id]
-        return SampleBench(self, sample, self.orders[sample.order_id], tests)
+        return SampleBench(self, sample, self.orders[sample.order_id], self._tests_of.get(sample_id, []))
 
     def formula(self, version_id: int) -> Formula | None:
         if version_id not in self._formulas:
@@ -121,8 +126,19 @@ class SampleBench:
         return self.benches.newest.get(result.id) if result else None
 
 
-def _by_id(session: Session, model: type[T], ids: Collection[int]) -> dict[int, T]:
-    return {row.id: row for row in session.scalars(select(model).where(model.id.in_(ids))).unique()}
+def _by_id(
+    session: Session, model: type[T], ids: Collection[int], *options: ExecutableOption
+) -> dict[int, T]:
+    found = select(model).where(model.id.in_(ids)).options(*options)
+    return {row.id: row for row in session.scalars(found).unique()}
+
+
+def _versions(session: Session, ids: Collection[int]) -> dict[int, MethodVersion]:
+    """What this transaction has read already is not asked again with its inputs: a released version stays."""
+    at_hand = {n: session.identity_map.get(identity_key(MethodVersion, n)) for n in ids}
+    known = {n: row for n, row in at_hand.items() if row is not None and not inspect(row).expired}
+    missing = set(ids) - set(known)
+    return {**known, **(_by_id(session, MethodVersion, missing) if missing else {})}
 
 
 def newest_versions(session: Session, results: Collection[Result]) -> dict[int, ResultVersion]:

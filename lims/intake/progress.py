@@ -9,6 +9,7 @@ from enum import Enum
 
 from flask_babel import gettext as _
 from sqlalchemy import select
+from sqlalchemy.orm import lazyload
 
 from lims.core.errors import InvalidInput, TransitionRefused
 from lims.core.permissions import Actor
@@ -162,6 +163,7 @@ def begin_tests(uow: UnitOfWork, tests: Iterable[RequestedTest], *, actor: Actor
         s.id: s for s in uow.session.scalars(locked, execution_options={"populate_existing": True}).unique()
     }
     orders = select(Order).where(Order.id.in_({s.order_id for s in samples.values()}))
+    orders = orders.options(lazyload(Order.customer))
     accepted = {o.id: o for o in uow.session.scalars(orders).unique()}
     for test in waiting:
         sample = samples[test.sample_id]
