@@ -188,7 +188,7 @@ def change(house, command: str, **values: object) -> None:
         ("UPDATE customer SET name = '', name_en = ''", "R05"),
         ("UPDATE sample SET received_at = '2026-12-01 00:00:00+00:00'", "R09"),
         ("UPDATE sample SET name = ''", "R07"),
-        ("UPDATE method_input SET unit = unit", None),
+        ("UPDATE number_series SET last = last", None),
     ],
 )
 def test_each_rule_finds_its_fault(house, command, rule):
