@@ -209,7 +209,9 @@ def _gather_words(connection: Any, orders: Any) -> None:
         Customer.name,
         Order.number,
     )
-    for order_id, sample_id, *parts in connection.execute(texts.join(Customer).join(Order)):
+    texts = texts.select_from(Sample).join(Order, Order.id == Sample.order_id)
+    texts = texts.join(Customer, Customer.id == Sample.customer_id)
+    for order_id, sample_id, *parts in connection.execute(texts):
         orders[order_id].append((statement, [(sample_id, index_text(*parts))]))
 
 
