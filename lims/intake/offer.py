@@ -88,10 +88,13 @@ def offer_of_today(session: Session) -> Offer:
     )
 
 
+_OPEN_TYPE = select(BusinessType).where(BusinessType.id == bindparam("number"), BusinessType.active.is_(True))
+
+
 def open_type(session: Session, business_type_id: int) -> BusinessType:
     """Raises InvalidInput unless this business type is offered."""
-    found = session.get(BusinessType, business_type_id)
-    if found is None or not found.active:
+    found = session.scalars(_OPEN_TYPE, {"number": business_type_id}).one_or_none()
+    if found is None:
         text = _("This kind of business is not offered.")
         raise InvalidInput(text, code="unknown_business_type", fields={"business_type_id": [text]})
     return found
