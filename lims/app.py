@@ -182,6 +182,7 @@ def _extensions(app: Flask) -> None:
 def _rooms(app: Flask) -> None:
     plugin = MarshmallowPlugin(schema_name_resolver=_schema_name)
     api = Api(app, spec_kwargs={"marshmallow_plugin": plugin})
+    api.DEFAULT_ERROR_RESPONSE_NAME = None  # each room documents the problems that its routes answer with
     for face in APIS:
         api.register_blueprint(face.blueprint)
     for pages in PAGES:

@@ -12,7 +12,18 @@ from lims.intake.order_reading import Wanted
 from lims.intake.paste import MAX_TEXT
 from lims.intake.review import ACCEPT, DROP
 from lims.intake.states import FindingLevel, OrderState, SampleState, TestState
-from lims.ui.shapes import MAX_ID, Load, PageDump, PageQuery, choice, legal_day, number, row_version, text
+from lims.ui.shapes import (
+    MAX_ID,
+    Figure,
+    Load,
+    PageDump,
+    PageQuery,
+    choice,
+    legal_day,
+    number,
+    row_version,
+    text,
+)
 
 _A_NUMBER = validate.Range(1, MAX_ID)
 
@@ -205,8 +216,8 @@ class OrderQuery(PageQuery):
 
 
 class QuoteDump(Schema):
-    price = fields.Decimal(as_string=True, metadata={"description": "CNY, what the customer pays."})
-    listed = fields.Decimal(as_string=True, metadata={"description": "CNY, by the price list."})
+    price = Figure(metadata={"description": "CNY, what the customer pays."})
+    listed = Figure(metadata={"description": "CNY, by the price list."})
     tests = fields.Integer()
     due_on = fields.Date()
     working_days = fields.Integer()
@@ -277,7 +288,7 @@ class OfferRowDump(Schema):
     code = fields.String()
     name_zh = fields.String()
     name_en = fields.String()
-    price = fields.Decimal(as_string=True, allow_none=True)
+    price = Figure(allow_none=True)
 
 
 class OfferCategoryDump(Schema):
@@ -310,7 +321,7 @@ class OrderDump(Schema):
     registered_on = fields.Date()
     registered_at = fields.AwareDateTime()
     due_on = fields.Date()
-    price = fields.Decimal(as_string=True)
+    price = Figure()
     note = fields.String()
     accepted_at = fields.AwareDateTime(allow_none=True)
     cancelled_why = fields.String(allow_none=True)
@@ -326,7 +337,7 @@ class OrderRowDump(Schema):
     business_type_id = fields.Integer()
     registered_on = fields.Date()
     due_on = fields.Date()
-    price = fields.Decimal(as_string=True)
+    price = Figure()
     samples = fields.Integer()
     tests = fields.Integer()
     tests_done = fields.Integer()
@@ -345,7 +356,7 @@ class TestDump(Schema):
     name_zh = fields.String()
     name_en = fields.String()
     state = choice(TestState)
-    price = fields.Decimal(as_string=True)
+    price = Figure()
     due_on = fields.Date()
     cancelled_why = fields.String(allow_none=True)
 
