@@ -235,6 +235,8 @@ class Sample(Identified, Versioned, Base):
         _partly("ix_sample_holder", "holder_id", "due_on", "id"),
         _partly("ix_sample_place", "place_id", "due_on", "id"),
         _partly("ix_sample_release", "release_on", "id"),
+        # A sample's page asks for its sealed backups.
+        _partly("ix_sample_backup", "backup_of_id"),
     )
 
 

@@ -1344,6 +1344,14 @@ def upgrade() -> None:
         sa.UniqueConstraint("number", name=op.f("uq_sample_number")),
         sa.UniqueConstraint("refusal_letter_number", name=op.f("uq_sample_refusal_letter_number")),
     )
+    op.create_index(
+        "ix_sample_backup",
+        "sample",
+        ["backup_of_id"],
+        unique=False,
+        sqlite_where=sa.text("backup_of_id IS NOT NULL"),
+        postgresql_where=sa.text("backup_of_id IS NOT NULL"),
+    )
     op.create_index("ix_sample_category", "sample", ["category_id", "due_on", "id"], unique=False)
     op.create_index("ix_sample_customer_id", "sample", ["customer_id", "id"], unique=False)
     op.create_index(
