@@ -1,6 +1,7 @@
 """What comes in at the bench's work pages and their JSON face; types and bounds only."""
 
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, validate
+from werkzeug.datastructures import FileStorage
 
 from lims.bench.states import WorksheetState
 from lims.ui.shapes import (
@@ -148,8 +149,14 @@ class ImportLoad(Load):
     leave_out_faulty = fields.Boolean(load_default=False)
 
 
+def a_file(value: object) -> None:
+    """A text may come under the file's name from a program, never from a page."""
+    if not isinstance(value, FileStorage):
+        raise ValidationError("Not a valid file.")
+
+
 class PreviewForm(Load):
-    file = fields.Raw(load_default=None, allow_none=True)
+    file = fields.Raw(load_default=None, allow_none=True, validate=a_file)
     text_ = fields.String(
         load_default="", validate=[validate.Length(max=1_000_000), storable], data_key="text"
     )
