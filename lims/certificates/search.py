@@ -4,10 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    exists,
+    false,
+    func,
+    literal_column,
+    or_,
+    select,
+    type_coerce,
+)
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from lims.accreditation.people import signing_fields
 from lims.bench.models import InputValue, Result, ResultVersion
@@ -25,6 +36,7 @@ from lims.intake.states import OrderState, TestState
 from lims.people.models import Account
 
 Lines = Select[Any]
+S = TypeVar("S")
 NEWEST_FIRST = (Key(Certificate.id, descending=True),)
 FIRST_DUE = (Key(Order.due_on), Key(Order.id))
 
@@ -164,11 +176,16 @@ def _unreported() -> ColumnElement[bool]:
         .where(
             Result.requested_test_id == RequestedTest.id,
             Result.current.is_(True),
-            Certificate.state.in_(LIVE),
+            _unindexed(Certificate.state).in_(LIVE),
         )
         .correlate(RequestedTest)
     )
-    return and_(RequestedTest.state == TestState.VERIFIED, ~reported.exists())
+    return and_(_unindexed(RequestedTest.state) == TestState.VERIFIED, ~reported.exists())
+
+
+def _unindexed(state: ColumnElement[S] | InstrumentedAttribute[S]) -> ColumnElement[S]:
+    """Keeps SQLite from starting at all rows of a state, once for every order: forty seconds at 400 orders."""
+    return type_coerce(func.coalesce(state, literal_column("''")), state.type)
 
 
 def _tests_of_order(*conditions: ColumnElement[bool]) -> Lines:
