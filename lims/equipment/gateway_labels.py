@@ -54,7 +54,5 @@ register(
     },
 )
 register_entry(
-    Entry(
-        "equipment.gateways", _l("Gateways"), Permission.GATEWAY_EDIT, 410, frozenset({Role.ADMINISTRATOR})
-    )
+    Entry("equipment.gateways", _l("Gateways"), Permission.GATEWAY_EDIT, 410, frozenset({Role.ADMINISTRATOR}))
 )

@@ -64,7 +64,9 @@ REGISTER = lists.Listing(
         lists.Column("code", _l("Code"), href=lambda row: url_for("equipment.device", equipment_id=row.id)),
         lists.Column("name", _l("Name"), kind="bilingual"),
         lists.Column("sticker", _l("Status label"), kind="state", value=lambda row: _line(row).sticker),
-        lists.Column("currency", _l("Calibration state"), kind="state", value=lambda row: _line(row).currency),
+        lists.Column(
+            "currency", _l("Calibration state"), kind="state", value=lambda row: _line(row).currency
+        ),
         lists.Column("due_on", _l("Valid until"), kind="day"),
         lists.Column("model", _l("Model")),
         lists.Column("section", _l("Section"), kind="bilingual"),
