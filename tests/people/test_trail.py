@@ -158,6 +158,8 @@ def test_what_cannot_be_read_never_breaks_the_page(browser, trail, query):
 def test_the_trail_is_where_the_database_looks_up_things(trail, database):
     """The history of one thing stays quick in a long trail."""
     wanted = "SELECT seq FROM audit_event WHERE object_type = 'account' AND object_id = '1'"
-    plan = "EXPLAIN QUERY PLAN " if database.name == "sqlite" else "SET enable_seqscan = off; EXPLAIN "
+    if database.name == "postgresql":  # which would rather read six rows than an index
+        trail.execute(text("SET LOCAL enable_seqscan = off"))
+    plan = "EXPLAIN QUERY PLAN " if database.name == "sqlite" else "EXPLAIN "
     found = " ".join(str(row) for row in trail.execute(text(plan + wanted)))
     assert "ix_audit_event_object" in found
