@@ -53,6 +53,8 @@ def verify_number(session: Session, number: str, check_code: str) -> Verified | 
 
     A wrong code and an unknown number are answered alike, after the same comparison.
     """
+    if not number.isprintable():  # NUL, say: no number has it, and PostgreSQL does not take it
+        return None
     wanted, code = normalised(number).upper(), re.sub(r"[\s-]", "", check_code).upper()
     found = session.scalars(
         select(Certificate).where(Certificate.number == wanted, Certificate.state.in_(SHOWN))
