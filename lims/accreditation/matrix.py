@@ -118,10 +118,6 @@ def all_methods(session: Session) -> list[MethodLine]:
     return _methods(session, TestItem.active)
 
 
-def methods_of_section(session: Session, section_id: int) -> list[MethodLine]:
-    return _methods(session, TestItem.active, TestItem.section_id == section_id)
-
-
 def _people(session: Session, section_id: int, held: set[int]) -> list[Person]:
     works_here = (
         select(AccountRole.id)

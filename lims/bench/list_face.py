@@ -33,10 +33,6 @@ def sample_href(row: Any) -> str:
     return url_for("intake.sample", sample_id=row.sample_id)
 
 
-def order_href(row: Any) -> str:
-    return url_for("intake.order", order_id=row.order_id)
-
-
 def method_of(row: Any) -> str:
     return f"{row.standard} {row.clause}".strip()
 

@@ -1,7 +1,7 @@
 """Test items: what can be measured, in which section and field, at which price."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -51,16 +51,6 @@ def item(session: Session, test_item_id: int) -> TestItem:
     if row is None:
         raise NotFound(_("This test item does not exist."))
     return row
-
-
-def items_by_id(session: Session, ids: Collection[int]) -> dict[int, TestItem]:
-    return {row.id: row for row in session.scalars(select(TestItem).where(TestItem.id.in_(ids)))}
-
-
-def prices_of(session: Session, ids: Collection[int]) -> dict[int, Decimal]:
-    """Today's list price of each item in yuan."""
-    rows = session.execute(select(TestItem.id, TestItem.price).where(TestItem.id.in_(ids)))
-    return {row.id: row.price for row in rows}
 
 
 def fields_in_use(session: Session) -> list[str]:

@@ -1,6 +1,5 @@
 """Standards: dated issues, and what depends on one that is withdrawn."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
@@ -97,11 +96,6 @@ def affected_by(session: Session, standard_id: int) -> Affected:
         .order_by(TestItem.code, Limit.valid_from)
     )
     return Affected(list(methods), [(row, item) for row, item in limits])
-
-
-def standards_of(session: Session, ids: Collection[int]) -> dict[int, StandardEdition]:
-    wanted = select(StandardEdition).where(StandardEdition.id.in_(ids))
-    return {row.id: row for row in session.scalars(wanted)}
 
 
 def create_standard(

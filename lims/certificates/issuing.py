@@ -1,7 +1,6 @@
 """From the frozen document to the bytes that everyone gets: a job that may run twice and issues once."""
 
 from collections.abc import Sequence
-from functools import cache
 
 from flask_babel import gettext as _
 from sqlalchemy import func, or_, select
@@ -16,21 +15,16 @@ from lims.core.errors import Conflict
 from lims.core.files import FileStore, keep_file
 from lims.core.jobs import Job, JobContext, JobState, job
 from lims.core.permissions import SYSTEM, Actor, Permission
+from lims.core.printing import renderer
 from lims.core.uow import UnitOfWork
 from lims.core.workflow import take_step
 from lims.intake.models import Order, RequestedTest, Sample
 from lims.intake.progress import complete_order
 from lims.intake.states import OrderState, TestState
 from reports.document import CertificateDocument, from_json
-from reports.pdf import Renderer, RenderError
+from reports.pdf import RenderError
 
 KIND = "certificate.issue"
-
-
-@cache
-def renderer() -> Renderer:
-    """One per process; its children stay warm."""
-    return Renderer(workers=1)
 
 
 def set_in_type(document: CertificateDocument, store: FileStore) -> bytes:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import Select, case, func, or_, select
+from sqlalchemy import Select, case, func, inspect, or_, select
 from sqlalchemy.orm import Session
 
 from lims.core.clock import local_date
@@ -14,7 +14,8 @@ from lims.core.paging import Key, Page, read_page
 from lims.core.permissions import Actor, Permission, Role
 from lims.core.uow import RequestKey, UnitOfWork
 from lims.intake.drafts import NewContact, NewCustomer
-from lims.intake.models import Contact, Customer, CustomerAccount, Order, name_key
+from lims.intake.models import Contact, Customer, CustomerAccount, Order, Sample, name_key
+from lims.intake.search import index_samples
 from lims.intake.states import OrderState
 from lims.people.models import Account, AccountRole
 
@@ -125,7 +126,12 @@ def change_customer(
             if known is not None:
                 text = _("Another customer has this credit code.")
                 raise Conflict(text, code="credit_code_known", fields={"credit_code": [text]})
+        renamed = inspect(row).attrs.name.history.has_changes()
         uow.audit("customer.change", actor, row)
+        if renamed:  # samples are found by their customer's name
+            uow.flush()
+            theirs = select(Sample.id).where(Sample.customer_id == row.id)
+            index_samples(uow, uow.session.scalars(theirs).all())
         uow.commit()
     return row
 

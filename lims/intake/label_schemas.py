@@ -80,10 +80,6 @@ class PrinterDump(Schema):
     active = fields.Boolean()
 
 
-class PrintJobDump(Schema):
-    job_id = fields.Integer()
-
-
 class JobDump(Schema):
     id = fields.Integer()
     state = fields.String()

@@ -9,7 +9,7 @@ from lims.core.permissions import Actor
 from lims.core.ratelimit import hit
 from lims.core.web import unit_of_work
 
-VERIFY_TRIES, LINK_TRIES = 60, 60
+VERIFY_TRIES = 60
 WINDOW = timedelta(minutes=1)
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
-from lims.certificates.issuing import renderer
 from lims.core.files import FileStore
+from lims.core.printing import renderer
 from lims.core.uow import UnitOfWork
 from tests.support.backends import Backend
 from tests.support.reports import House, make_house

@@ -34,8 +34,9 @@ from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 import lims.tables
 from lims.certificates.models import Certificate
-from lims.certificates.issuing import issue, renderer
+from lims.certificates.issuing import issue
 from lims.core.database import engine_options, prepare_sqlite
+from lims.core.printing import renderer
 from lims.core.files import FileStore
 from lims.core.uow import UnitOfWork
 

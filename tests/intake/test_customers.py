@@ -4,9 +4,12 @@ import pytest
 from sqlalchemy import func, select
 
 from lims.core.permissions import Role
-from lims.intake.models import Contact, Customer
+from lims.intake.customers import change_customer
+from lims.intake.models import Contact, Customer, Sample
+from lims.intake.search import search_samples
 from tests.intake.desk import desk
-from tests.intake.makers import make_house
+from tests.intake.makers import CLERK, make_house
+from tests.intake.sample_makers import make_samples
 from tests.support.accounts import make_account, sign_in
 
 
@@ -170,3 +173,20 @@ def test_an_inactive_customer_orders_nothing(reception, house):
     refused = reception.post("/api/orders", json=order)
     assert (refused.status_code, refused.json["code"]) == (422, "unknown_customer")
     assert reception.get("/api/customers/matching?words=米粉").json == []
+
+
+def test_a_renamed_customers_samples_are_found_by_the_new_name(uow, house):
+    sample = make_samples(uow, house)[0]
+    customer = uow.session.get_one(Customer, sample.customer_id)
+
+    def found(words):
+        wanted = select(Sample.id).where(Sample.id.in_(search_samples(uow.session, words)))
+        return uow.session.scalars(wanted).all()
+
+    assert found(customer.name) == [sample.id]
+    old = customer.name
+    change_customer(
+        uow, actor=CLERK, customer_id=customer.id, version=customer.version, name="月桂食品有限公司"
+    )
+    assert found("月桂食品") == [sample.id]
+    assert found(old) == []

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import pytest
 from flask.testing import FlaskClient
 
-from lims.certificates.issuing import renderer
 from lims.certificates.models import Certificate
 from lims.core.permissions import SYSTEM, Role
+from lims.core.printing import renderer
 from lims.core.uow import UnitOfWork
 from lims.intake.models import Customer, CustomerAccount
 from lims.people.models import Account
