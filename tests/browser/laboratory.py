@@ -56,14 +56,14 @@ class Laboratory:
 
     def start(self, within_s: float = 600) -> None:
         self.port = self.port or free_port()
-        log = (self.data / "start.log").open("ab")
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "script.laboratory"],
-            cwd=ROOT,
-            env=self.environment,
-            stdout=log,
-            stderr=log,
-        )
+        with (self.data / "start.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "script.laboratory"],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+            )
         until = time.monotonic() + within_s
         while not self.is_open():
             if self._process.poll() is not None or time.monotonic() > until:
