@@ -172,7 +172,7 @@ def rows_of_orders(engine: Engine, after: int) -> list[list[tuple[str, list[Any]
     with engine.connect() as connection:
         orders: dict[int, list[tuple[str, list[Any]]]] = defaultdict(list)
         found = connection.execute(select(Sample.id, Sample.order_id).where(Sample.id.in_(tests)))
-        owner = dict(found.tuples().all())
+        owner = dict(found.all())
         for model, whose in (
             (IdempotencyKey, lambda row: row.object_id),
             (Order, lambda row: row.id),

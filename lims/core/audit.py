@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Any
@@ -123,7 +123,7 @@ def event_hash(seq: int, draft: Draft, prev_hash: str) -> str:
     body = orjson.dumps(
         {
             "seq": seq,
-            "at": draft.at.isoformat(),
+            "at": draft.at.astimezone(UTC).isoformat(),
             "actor_id": draft.actor_id,
             "actor_name": draft.actor_name,
             "session_id": draft.session_id,

@@ -120,4 +120,4 @@ class Rounds:
         current = select(Result.requested_test_id, Result.current_version).where(
             Result.requested_test_id.in_(test_ids), Result.current.is_(True)
         )
-        return dict(self._house.session.execute(current).tuples().all())
+        return dict(self._house.session.execute(current).all())

@@ -4,6 +4,7 @@ import queue
 import threading
 from collections.abc import Callable
 from datetime import datetime
+from typing import Self
 
 from sqlalchemy.orm import Session
 
@@ -25,7 +26,10 @@ class Press:
         """Do everything that is due at ``at``."""
         self._instants.put(at)
 
-    def finish(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """Wait until all is done. Raises what went wrong."""
         self._instants.put(None)
         self._thread.join()

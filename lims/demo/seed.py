@@ -86,25 +86,22 @@ def seed_demo(
     days: int = DAYS,
 ) -> Seeded:
     """``orders``: of the past, besides what waits today. Raises Conflict unless the database is empty."""
-    session = new_session()
-    if session.scalar(select(Account.id).limit(1)) is not None:
-        raise Conflict("this installation has accounts already", code="already_started")
-    session.rollback()
-    _hurry(session)
-    start = at(local_date(now) - timedelta(days=days), time(8, 0))
-    diary = Diary(start, now, work_calendar(session))
-    staff = _furnish(UnitOfWork(session, diary), diary)
-    diary.calendar = work_calendar(session)
-    places = _storage(UnitOfWork(session, diary), staff)
-    desks = Rounds()
-    dice = random.Random(SEED)  # noqa: S311 - dice, no secret
-    press = Press(new_session, settings)
-    house = House(session, settings, FileStore(settings.files), diary, staff, dice, desks, press, places)
-    desks.house = house
-    made = _past(house, _customers(house), orders, days)
-    diary.run()
-    house.press.finish()
-    session.close()
+    with new_session() as session, Press(new_session, settings) as press:
+        if session.scalar(select(Account.id).limit(1)) is not None:
+            raise Conflict("this installation has accounts already", code="already_started")
+        session.rollback()
+        _hurry(session)
+        start = at(local_date(now) - timedelta(days=days), time(8, 0))
+        diary = Diary(start, now, work_calendar(session))
+        staff = _furnish(UnitOfWork(session, diary), diary)
+        diary.calendar = work_calendar(session)
+        places = _storage(UnitOfWork(session, diary), staff)
+        desks = Rounds()
+        dice = random.Random(SEED)  # noqa: S311 - dice, no secret
+        house = House(session, settings, FileStore(settings.files), diary, staff, dice, desks, press, places)
+        desks.house = house
+        made = _past(house, _customers(house), orders, days)
+        diary.run()
     return Seeded(staff, made)
 
 

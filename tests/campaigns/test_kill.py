@@ -8,6 +8,7 @@ import base64
 import json
 import os
 import random
+import re
 import signal
 import sqlite3
 import subprocess
@@ -27,26 +28,7 @@ from tests.browser.laboratory import ROOT, Laboratory
 pytestmark = pytest.mark.campaign
 KILLS = int(os.environ.get("LIMS_KILLS", "50"))
 SEED = int(os.environ.get("LIMS_KILL_SEED", "1"))
-TOKENS = """
-import json, sys
-from sqlalchemy import select
-from lims.app import create_app
-from lims.core.clock import utc_now
-from lims.core.database import db
-from lims.core.permissions import Actor, permissions_of
-from lims.core.uow import UnitOfWork
-from lims.people.models import Account
-from lims.people.tokens import create_token
-with create_app().app_context():
-    made = {}
-    for name in sys.argv[1:]:
-        row = db.session.scalars(select(Account).where(Account.username == name)).one()
-        roles = frozenset(r.role for r in row.roles)
-        actor = Actor(id=row.id, name=row.name_zh, roles=roles, permissions=permissions_of(roles))
-        token = create_token(UnitOfWork(db.session(), utc_now), actor=actor, name="campaign", scopes=actor.permissions, days=2)
-        made[name] = [token.text, row.id]
-    print(json.dumps(made))
-"""
+CSRF = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 
 
 @dataclass
@@ -66,11 +48,22 @@ class Ledger:
 class Person:
     """One client: repeats a request with the same key until a definite answer comes."""
 
-    def __init__(self, laboratory: Laboratory, token: str, ledger: Ledger, stop: threading.Event) -> None:
-        self.laboratory, self.ledger, self.stop = laboratory, ledger, stop
+    def __init__(self, laboratory: Laboratory, username: str, ledger: Ledger) -> None:
+        self.laboratory, self.ledger = laboratory, ledger
         self.session = requests.Session()
-        self.session.headers.update({"Authorization": f"Bearer {token}", "Accept": "application/json"})
-        self.serial = 0
+        self.sign_in(username)
+        self.session.headers["Accept"] = "application/json"
+
+    def sign_in(self, username: str) -> None:
+        """As a browser does, before the first fault."""
+        answer = self.session.get(f"{self.laboratory.address}/sign-in", timeout=30)
+        form = {"username": username, "password": self.laboratory.passwords[username]}
+        answer = self.session.post(answer.url, data={**form, "csrf_token": csrf_of(answer.text)}, timeout=30)
+        if username in self.laboratory.secrets:
+            form = {"code": self.laboratory.code(username), "csrf_token": csrf_of(answer.text)}
+            answer = self.session.post(answer.url, data=form, timeout=30)
+        assert answer.ok, answer.text
+        self.session.headers["X-CSRFToken"] = csrf_of(answer.text)
 
     def ask(self, method: str, path: str, body: object = None, key: str = "") -> requests.Response:
         headers = {"Idempotency-Key": key} if key else {}
@@ -103,6 +96,12 @@ class Person:
             raise Refused
 
 
+def csrf_of(page: str) -> str:
+    found = CSRF.search(page)
+    assert found, page[:500]
+    return found[1]
+
+
 class Refused(Exception):
     """A definite answer that the driver did not expect."""
 
@@ -111,16 +110,8 @@ class Campaign:
     def __init__(self, laboratory: Laboratory) -> None:
         self.laboratory, self.ledger, self.stop = laboratory, Ledger(), threading.Event()
         names = ("reception", "head", "analyst1", "reviewer", "signatory1")
-        done = subprocess.run(
-            [sys.executable, "-c", TOKENS, *names],
-            cwd=ROOT,
-            env=laboratory.environment,
-            capture_output=True,
-            check=True,
-        )
-        tokens = json.loads(done.stdout)
-        self.people = {n: Person(laboratory, tokens[n][0], self.ledger, self.stop) for n in names}
-        self.analyst_id = tokens["analyst1"][1]
+        self.people = {name: Person(laboratory, name, self.ledger) for name in names}
+        self.analyst_id = self.people["analyst1"].must("GET", "/api/me")["id"]
         self.rows = {
             table: dict(self.sql(f"SELECT code, id FROM {table}"))
             for table in ("business_type", "test_item", "category", "customer")
@@ -268,6 +259,13 @@ def processes(data: Path) -> list[tuple[int, str]]:
 def campaign(tmp_path_factory):
     laboratory = Laboratory(tmp_path_factory.mktemp("killed"))
     laboratory.start()
+    try:
+        yield worked_and_killed(laboratory)
+    finally:
+        laboratory.stop()
+
+
+def worked_and_killed(laboratory: Laboratory) -> Campaign:
     running = Campaign(laboratory)
     dice = random.Random(SEED)
     threads = [threading.Thread(target=running.work, args=(n,)) for n in range(3)]
@@ -283,8 +281,7 @@ def campaign(tmp_path_factory):
     for thread in threads:
         thread.join(180)
     settle(running)
-    yield running
-    laboratory.stop()
+    return running
 
 
 def settle(running: Campaign) -> None:

@@ -1,7 +1,7 @@
 """One use case is one transaction, and every change is in the trail."""
 
 import threading
-from datetime import date
+from datetime import date, datetime
 
 import pytest
 from sqlalchemy import func, select, text, update
@@ -9,6 +9,7 @@ from sqlalchemy.exc import DatabaseError
 
 from lims.core.audit import AuditEvent, verify_chain
 from lims.core.calendar import CalendarDay, DayKind, set_day
+from lims.core.clock import LAB_ZONE
 from lims.core.errors import Conflict, PermissionDenied, StaleVersion
 from lims.core.numbering import NumberPattern, set_pattern, take_numbers
 from lims.core.permissions import SYSTEM, Actor
@@ -156,6 +157,13 @@ def five_events(uow):
     for n in range(5):
         set_day(uow, actor=SYSTEM, day=date(2026, 1, n + 1), kind=DayKind.OFF, name=f"d{n}")
     return uow.session
+
+
+def test_an_event_of_another_time_zone_verifies(session):
+    uow = UnitOfWork(session, lambda: datetime(2026, 8, 26, 8, 5, tzinfo=LAB_ZONE))
+    set_day(uow, actor=SYSTEM, day=DAY, kind=DayKind.OFF, name="National Day")
+    session.rollback()
+    assert verify_chain(session) == (1, None)
 
 
 @pytest.mark.parametrize(
