@@ -233,10 +233,12 @@ class Campaign:
     def kill(self, dice: random.Random) -> str:
         """One process of the laboratory, chosen by dice; the balance is no part of it."""
         name = dice.choice(("gunicorn", "gunicorn", "lims worker", "instruments run"))
-        found = [pid for pid, command in processes(self.laboratory.data) if name in command]
-        if found:
-            os.kill(dice.choice(found), signal.SIGKILL)
-        return name if found else "nothing"
+        found: list[int] = []
+        while not found:  # the one before may not have been started again yet
+            time.sleep(0.2)
+            found = [pid for pid, command in processes(self.laboratory.data) if name in command]
+        os.kill(dice.choice(found), signal.SIGKILL)
+        return name
 
 
 def processes(data: Path) -> list[tuple[int, str]]:
