@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from instruments.frames import Frame, Framer
-from instruments.readings import DYNAMIC, Event, Kind
+from instruments.readings import DYNAMIC, NOT_UNDERSTOOD, Event
 
 
 class Verb(StrEnum):
@@ -31,9 +31,10 @@ class Command:
     heads: frozenset[str]
     deadline_s: float
     stable_only: bool = False
+    accepted: frozenset[str] = frozenset()  # heads that say: understood, the answer follows
 
     def is_answered_by(self, event: Event) -> bool:
-        if event.kind is Kind.UNPARSED:
+        if event.kind in NOT_UNDERSTOOD:
             return False
         if event.head in REFUSALS:
             return True

@@ -10,13 +10,24 @@ from instruments.readings import Event, Kind
 _REPLAYED = Stamp(datetime(1970, 1, 1, tzinfo=UTC), 0)
 
 
+def device_calls(codec: Codec) -> bool:
+    """Of an exchange the device sends the first part: analysers that report by themselves."""
+    return bool(getattr(codec, "device_calls", False))
+
+
 def decode(codec: Codec, request: bytes, response: bytes) -> Iterator[Event]:
-    """One event for each frame; a frame that has not ended, and no frame at all, is a TIMEOUT."""
+    """What each frame says; a frame that has not ended, and no frame at all, is a TIMEOUT.
+
+    ``request``: host to device, ``response``: device to host. Where the device is the one that calls
+    (``codec.device_calls``) it is the other way round: ``request`` is the device's.
+    """
     framer = codec.framer()
-    frames = framer.feed(response, _REPLAYED)
-    for frame in frames:
-        yield codec.read(frame, request or None)
+    said, asked = (request, b"") if device_calls(codec) else (response, request)
+    frames = framer.feed(said, _REPLAYED)
     rest = framer.flush(_REPLAYED)
+    frames += [frame for frame in rest if frame.verdict is not Verdict.CUT_OFF]
+    for frame in frames:
+        yield from codec.read(frame, asked or None).each()
     if any(frame.verdict is Verdict.CUT_OFF for frame in rest):
         yield Event(Kind.TIMEOUT, more={"detail": "truncated"})
     elif not frames:

@@ -12,7 +12,7 @@ from instruments.dialogue import Dialogue, GivenUp, Heard, Order, Part, Send
 from instruments.frames import Frame
 from instruments.link import LineHealth, Link, LinkState
 from instruments.policy import keeps
-from instruments.readings import WEIGHED, Event, Kind
+from instruments.readings import NOT_UNDERSTOOD, WEIGHED, Event, Kind
 from instruments.settings import DeviceSettings, Live
 
 NOISE_KEPT_EVERY_S = 1.0  # of a line at the wrong speed one frame a second is proof enough
@@ -42,7 +42,9 @@ class Device:
         poll_s = settings.live_interval_ms / 1000 if settings.live is Live.POLL else None
         self.dialogue = Dialogue(self._codec, poll_s=poll_s, stream=settings.live is Live.STREAM)
         self._health = LineHealth(settings.profile.controls)
-        self._asks_back = self._codec.command(Verb.IDENTIFY) is not None
+        identify = self._codec.command(Verb.IDENTIFY)
+        self._asks_back = identify is not None
+        self._introduces = identify.heads if identify else frozenset()
         self._uncommitted = 0
         self._look: _Look | None = None
         self._noise_kept_at = -NOISE_KEPT_EVERY_S
@@ -107,14 +109,14 @@ class Device:
     # --- frames --------------------------------------------------------------------------------------------
 
     def _take_in(self, frame: Frame, now: float) -> None:
-        event = self._codec.read(frame)
+        event = self._codec.read(frame, self.dialogue.asked)
         heard = self.dialogue.hear(event, now)
-        if event.kind is Kind.UNPARSED:
+        if event.kind in NOT_UNDERSTOOD:
             self._not_understood(frame, event, now)
             return
         self._health.understood()
         self.link.opened_well()
-        if event.kind is Kind.IDENTITY and event.head == "I4":
+        if event.kind is Kind.IDENTITY and event.head in self._introduces:
             self._introduced(event, heard, now)
         elif event.kind in WEIGHED or event.kind in (Kind.OVERLOAD, Kind.UNDERLOAD):
             self._event, self._event_at = event, frame.last
@@ -134,6 +136,8 @@ class Device:
                 self._keep(frame, event, Trigger.LIVE, None)
             case Part.LATE, _:
                 self._keep(frame, event, Trigger.LATE, None)
+            case Part.ACCEPTED, _:
+                self._keep(frame, event, Trigger.ASKED, None)
             case _:
                 self._unasked(frame, event)
 

@@ -41,6 +41,7 @@ class Part(StrEnum):
     UNASKED = "unasked"
     LATE = "late"
     STREAMED = "streamed"  # one of a stream, or the rest of one that was just stopped
+    ACCEPTED = "accepted"  # the command was understood; its answer follows
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,11 @@ class Dialogue:
     def pending(self) -> Order | None:
         return self._pending.order if self._pending else None
 
+    @property
+    def asked(self) -> bytes | None:
+        """What was sent and is not answered yet; some answers mean something only beside it."""
+        return self._pending.command.wire if self._pending else None
+
     def opened(self, now: float) -> None:
         self.phase, self._not_before = Phase.LISTENING, now + FIRST_QUIET_S
         self._identify = self._codec.command(Verb.IDENTIFY)
@@ -120,6 +126,8 @@ class Dialogue:
                 return Heard(Part.STREAMED)
             return Heard(Part.LATE if self._doubtful else Part.UNASKED)
         pending, self._heard_at = self._pending, now
+        if pending is not None and event.head in pending.command.accepted:
+            return Heard(Part.ACCEPTED, pending.order)
         if pending is None or not pending.command.is_answered_by(event):
             return Heard(Part.STREAMED if self.streaming else Part.UNASKED)
         self._pending, self.phase, self._silent_tries = None, Phase.IDLE, 0

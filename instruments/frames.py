@@ -3,6 +3,8 @@
 A time-out ends a wait, never a frame: half a line stays half a line until the rest comes or the link breaks.
 """
 
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -23,6 +25,9 @@ class Verdict(StrEnum):
     WHOLE = "whole"
     OVERLONG = "overlong"
     CUT_OFF = "cut_off"  # the link broke before the end came
+    NOISE = (
+        "noise"  # bytes between two frames, or a frame whose check failed where the next has to be looked for
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +94,77 @@ class LineFramer:
         self._buffer.clear()
         self._first = None
         return [frame]
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The first ``size`` bytes of what waits are one frame, or noise."""
+
+    size: int
+    verdict: Verdict = Verdict.WHOLE
+
+
+# Given what waits (at least one byte) and whether the link has ended: the next cut, or None for "more bytes
+# are needed". Must not change its mind when more bytes come, or a frame would depend on how it was split.
+Measure = Callable[[bytes, bool], Cut | None]
+
+
+class MeasuredFramer:
+    """Frames whose length their first bytes tell: STX frames, fixed lengths, expected lengths.
+
+    What cannot begin a frame is cut off as noise, so that the next frame is found again.
+    """
+
+    def __init__(self, measure: Measure, longest: int = LONGEST_FRAME) -> None:
+        self._measure = measure
+        self._longest = longest
+        self._buffer = bytearray()
+        self._arrived: deque[tuple[int, Stamp]] = deque()  # bytes still waiting of each chunk
+
+    @property
+    def waiting(self) -> bytes:
+        return bytes(self._buffer)
+
+    def feed(self, chunk: bytes, at: Stamp) -> list[Frame]:
+        if not chunk:
+            return []
+        self._buffer += chunk
+        self._arrived.append((len(chunk), at))
+        return self._cut(ended=False)
+
+    def flush(self, at: Stamp) -> list[Frame]:
+        frames = self._cut(ended=True)
+        if self._buffer:
+            frames.append(self._take(Cut(len(self._buffer), Verdict.CUT_OFF)))
+        return frames
+
+    def _cut(self, *, ended: bool) -> list[Frame]:
+        frames: list[Frame] = []
+        while self._buffer:
+            cut = self._measure(bytes(self._buffer), ended)
+            if cut is None or cut.size > self._longest:
+                if len(self._buffer) < self._longest:
+                    break
+                cut = Cut(self._longest, Verdict.OVERLONG)
+            frames.append(self._take(cut))
+        return frames
+
+    def _take(self, cut: Cut) -> Frame:
+        raw = bytes(self._buffer[: cut.size])
+        del self._buffer[: cut.size]
+        first, left = self._arrived[0][1], cut.size
+        last = first
+        while left:
+            size, last = self._arrived.popleft()
+            if size > left:
+                self._arrived.appendleft((size - left, last))
+            left -= min(size, left)
+        return Frame(raw, first, last, cut.verdict)
+
+
+def noise_until(waiting: bytes, start: bytes, ended: bool) -> Cut | None:
+    """For a measure whose frames begin with ``start``: what lies before it."""
+    place = waiting.find(start, 1)
+    if place >= 0:
+        return Cut(place, Verdict.NOISE)
+    return Cut(len(waiting), Verdict.NOISE) if ended else None

@@ -1,7 +1,7 @@
 """What becomes a capture, and what is only looked at."""
 
 from instruments.captures import Trigger
-from instruments.readings import Event, Kind
+from instruments.readings import NOT_UNDERSTOOD, Event, Kind
 from instruments.settings import KeepLive
 
 _ABOUT_ITSELF = frozenset({Kind.IDENTITY, Kind.LIST})
@@ -12,7 +12,7 @@ def keeps(trigger: Trigger, event: Event, keep_live: KeepLive) -> bool:
 
     Only the live view, and what a device says about itself, may go by without a trace.
     """
-    if event.kind is Kind.UNPARSED:
+    if event.kind in NOT_UNDERSTOOD:
         return True
     if event.kind in _ABOUT_ITSELF:
         return False

@@ -9,10 +9,18 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from instruments.and_standard import AndStandard
 from instruments.codec import Codec, Verb
 from instruments.errors import ProfileWrong
 from instruments.generic_line import GenericLine, compile_line
+from instruments.kern import KernHeader, KernOld
+from instruments.mitutoyo import Digimatic, MitutoyoLine
 from instruments.mtsics import MtSics
+from instruments.ohaus import Ohaus
+from instruments.radwag import Radwag
+from instruments.sbi import Sbi
+from instruments.toledo import ToledoContinuous
+from instruments.yaohua import YaohuaA12, YaohuaEquals, YaohuaStx
 
 BUILT_IN = Path(__file__).parent / "profile_rows"
 
@@ -109,8 +117,9 @@ def _dialogues(row: Mapping[str, object]) -> Iterator[Recorded]:
         )
 
 
-def _mt_sics(facts: Mapping[str, object]) -> Codec:
-    return MtSics(**facts)  # type: ignore[arg-type]
+def _of(protocol: Callable[..., Codec]) -> Callable[[Mapping[str, object]], Codec]:
+    """A protocol whose facts are its own fields; an unknown fact is a TypeError."""
+    return lambda facts: protocol(**facts)
 
 
 def _generic_line(facts: Mapping[str, object]) -> Codec:
@@ -135,6 +144,20 @@ def _texts(facts: Mapping[str, object], name: str) -> frozenset[str]:
 
 
 CODECS: dict[str, Callable[[Mapping[str, object]], Codec]] = {
-    "MT-SICS": _mt_sics,
+    "A&D-standard": _of(AndStandard),
+    "A&D-standard+comparator": _of(AndStandard),
+    "Digimatic-SPC": _of(Digimatic),
+    "KERN-18": _of(KernOld),
+    "KERN-header": _of(KernHeader),
+    "MT-SICS": _of(MtSics),
+    "Mitutoyo-DT": _of(MitutoyoLine),
+    "Ohaus-print": _of(Ohaus),
+    "Radwag": _of(Radwag),
+    "SBI-16": _of(Sbi),
+    "SBI-22": _of(Sbi),
+    "Toledo-continuous": _of(ToledoContinuous),
+    "XK3190-A12": _of(YaohuaA12),
+    "XK3190-TF0": _of(YaohuaStx),
+    "XK3190-reversed": _of(YaohuaEquals),
     "regex": _generic_line,
 }

@@ -1,7 +1,7 @@
 """What a frame says, in the vocabulary of the ``decode`` command and of the captures on the wire."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 
@@ -18,11 +18,17 @@ class Kind(StrEnum):
     ERROR = "error"
     IDENTITY = "identity"
     LIST = "list"
+    RESULT = (
+        "result"  # of an analyser: value, unit, test, flags; the analyser did the measuring and the judging
+    )
+    FRAME = "frame"  # a whole piece of a message that states no result by itself
+    BAD_CHECKSUM = "bad_checksum"  # the frame is there, and its own check says that it is damaged
     TIMEOUT = "timeout"  # nothing, or not a whole frame, came in time
     UNPARSED = "unparsed"  # kept as it is; nobody guesses
 
 
 STABLE, DYNAMIC, NOT_APPLICABLE = "stable", "dynamic", "n/a"
+UNKNOWN = "unknown"  # the load moves and settles, but the wire does not say which; a policy may infer it
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +37,7 @@ class Event:
 
     ``value`` keeps every digit as sent; ``unit`` is None unless the wire or the profile states it.
     ``head`` is the part of the frame that tells which command it answers ("" where a protocol has none).
+    ``also``: what else the same frame states (a message of several results, a block of registers), in order.
     """
 
     kind: Kind
@@ -40,11 +47,12 @@ class Event:
     code: str | None = None
     head: str = ""
     more: Mapping[str, JsonValue] = field(default_factory=dict)
+    also: tuple["Event", ...] = ()
 
     @property
     def number(self) -> Decimal | None:
         """The value to reckon with; None for everything that is not a value."""
-        return Decimal(self.value) if self.value is not None and self.kind in WEIGHED else None
+        return Decimal(self.value) if self.value is not None and self.kind in VALUED else None
 
     @property
     def is_stable(self) -> bool:
@@ -60,10 +68,23 @@ class Event:
         }
         if self.code is not None:
             said["code"] = self.code
-        return {**said, **self.more}
+        also: dict[str, JsonValue] = {"also": [event.as_json() for event in self.also]} if self.also else {}
+        return {**said, **self.more, **also}
+
+    def each(self) -> Iterator["Event"]:
+        """This event and what else its frame states, one by one."""
+        yield replace(self, also=()) if self.also else self
+        yield from self.also
+
+
+def together(events: list[Event]) -> Event | None:
+    """Several events of one frame as one; None for none."""
+    return replace(events[0], also=tuple(events[1:])) if events else None
 
 
 WEIGHED = frozenset({Kind.READING, Kind.TARE})
+VALUED = WEIGHED | {Kind.RESULT}
+NOT_UNDERSTOOD = frozenset({Kind.UNPARSED, Kind.BAD_CHECKSUM})
 
 
 def printable(raw: bytes) -> str:
