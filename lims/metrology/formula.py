@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 
+from lims.metrology import formula_circle as circle
 from lims.metrology import formula_numbers as numbers
 from lims.metrology.errors import MetrologyError
 from lims.metrology.exact import Exact, is_kept_whole, to_decimal, to_fraction
@@ -63,6 +64,12 @@ _ON_ONE: Mapping[str, Callable[[Exact], Exact]] = {
     "ln": numbers.natural_logarithm,
     "log10": numbers.decimal_logarithm,
     "exp": numbers.exponential,
+    "sin": circle.sine,
+    "cos": circle.cosine,
+    "tan": circle.tangent,
+    "asin": circle.arc_sine,
+    "acos": circle.arc_cosine,
+    "atan": circle.arc_tangent,
 }
 
 
@@ -112,6 +119,14 @@ def evaluate(
     return Evaluation(to_decimal(value), exact, run.substituted(formula.root), tuple(run.steps))
 
 
+def value_at(root: Node, inputs: Mapping[str, Exact]) -> Exact:
+    """The unrounded value alone, for the many evaluations of a budget: no steps are kept.
+
+    Raises FormulaError as ``evaluate`` does.
+    """
+    return _QuietRun(inputs, {}).number(root)
+
+
 @dataclass(slots=True)
 class _Run:
     inputs: Mapping[str, Input]
@@ -132,6 +147,8 @@ class _Run:
                 return self.noted(
                     node, self.placed(node, _OPERATIONS[node.operator], left, right), [left, right]
                 )
+            case Call(function="pi"):
+                return circle.PI_KEPT
             case Call(function="if"):
                 taken = node.arguments[1 if self.truth(node.arguments[0]) else 2]
                 return self.number(taken)
@@ -248,6 +265,17 @@ class _Run:
             return ", ".join(_show(_figure_as_read(single)) for single in listed) or write_leaf(node)
         except MetrologyError:
             return write_leaf(node)
+
+
+@dataclass(slots=True)
+class _QuietRun(_Run):
+    """Writes nothing down."""
+
+    def noted(self, node: Negation | Binary | Call, value: Exact, operands: Sequence[Exact]) -> Exact:
+        return value
+
+    def decided(self, node: Binary, value: bool, operands: Sequence[Exact]) -> bool:
+        return value
 
 
 def _figure_as_read(given: Input) -> Exact:

@@ -49,6 +49,9 @@ _MANY = Signature(1, 60, (Shape.LIST,))
 FUNCTIONS: Mapping[str, Signature] = {
     **dict.fromkeys(("mean", "sd", "min", "max", "sum", "count"), _MANY),
     **dict.fromkeys(("abs", "sqrt", "ln", "log10", "exp"), _ONE),
+    # Angles in radians.
+    **dict.fromkeys(("sin", "cos", "tan", "asin", "acos", "atan"), _ONE),
+    "pi": Signature(0, 0, (Shape.NUMBER,)),
     "if": Signature(3, 3, (Shape.TRUTH, Shape.NUMBER)),
     "and": Signature(2, 60, (Shape.TRUTH,), Shape.TRUTH),
     "or": Signature(2, 60, (Shape.TRUTH,), Shape.TRUTH),

@@ -47,7 +47,7 @@ def power(base: Exact, exponent: Exact) -> Exact:
     if magnitude(exponent) > MAX_EXPONENT:
         raise FormulaError("formula_exponent", "An exponent is at most %(limit)s.", limit=MAX_EXPONENT)
     if base == 0 and exponent == 0:
-        raise _undefined()
+        raise undefined()
     if base == 0 and exponent < 0:
         raise FormulaError("formula_division_by_zero", "The formula divides by zero.")
     if isinstance(base, Fraction) and isinstance(exponent, Fraction) and exponent.denominator == 1:
@@ -63,7 +63,7 @@ def magnitude(value: Exact) -> Exact:
 
 def square_root(value: Exact) -> Exact:
     if value < 0:
-        raise _undefined()
+        raise undefined()
     if isinstance(value, Fraction):
         top, bottom = isqrt(value.numerator), isqrt(value.denominator)
         if top * top == value.numerator and bottom * bottom == value.denominator:
@@ -73,13 +73,13 @@ def square_root(value: Exact) -> Exact:
 
 def natural_logarithm(value: Exact) -> Exact:
     if value <= 0:
-        raise _undefined()
+        raise undefined()
     return Fraction(0) if value == 1 else _worked(lambda: _WORK.ln(working(value)))
 
 
 def decimal_logarithm(value: Exact) -> Exact:
     if value <= 0:
-        raise _undefined()
+        raise undefined()
     return _whole(_worked(lambda: _WORK.log10(working(value))), value)
 
 
@@ -138,7 +138,7 @@ def _worked(compute: Callable[[], Decimal]) -> Decimal:
             "formula_out_of_range", "A result on the way is too large or too small."
         ) from reason
     except DecimalException as reason:
-        raise _undefined() from reason
+        raise undefined() from reason
 
 
 def _whole(result: Decimal, value: Exact) -> Exact:
@@ -159,7 +159,7 @@ def _require(values: Sequence[Exact], least: int) -> None:
         )
 
 
-def _undefined() -> FormulaError:
+def undefined() -> FormulaError:
     return FormulaError(
         "formula_undefined", "The formula has no result for these inputs (root or logarithm)."
     )
