@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from instruments.frames import Frame, Framer
 from instruments.readings import DYNAMIC, NOT_UNDERSTOOD, Event
@@ -61,3 +61,18 @@ class Codec(Protocol):
 
     def abort(self) -> Command | None:
         """Ends what the device is doing, with an answer that nothing else gives."""
+
+
+@runtime_checkable
+class ManyLooks(Protocol):
+    """A codec whose device, or whose devices on one line, are looked at with several questions in turn."""
+
+    def looks(self) -> list[Command]: ...
+
+
+def looks_of(codec: Codec) -> list[Command]:
+    """The questions of one round of the live view."""
+    if isinstance(codec, ManyLooks):
+        return codec.looks()
+    look = codec.command(Verb.LOOK)
+    return [] if look is None else [look]

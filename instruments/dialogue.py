@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from instruments.codec import Codec, Command, Verb
+from instruments.codec import Codec, Command, Verb, looks_of
 from instruments.readings import Event, Kind
 
 QUIET_S = 0.3  # nothing for so long means that no answer is under way
@@ -64,16 +64,26 @@ class Send:
     order: Order
 
 
+@dataclass(slots=True)
+class _Look:
+    """One question of a round, when it is due, and how often in a row it was not answered."""
+
+    command: Command
+    due: float = 0.0
+    unanswered: int = 0
+
+
 class Dialogue:
     """``poll_s``: seconds between two looks; None for a device that is only listened to."""
 
     def __init__(self, codec: Codec, *, poll_s: float | None = None, stream: bool = False) -> None:
         self._codec = codec
-        self._poll_s = poll_s if codec.command(Verb.LOOK) is not None else None
+        self._looks = [_Look(command) for command in looks_of(codec)]
+        self._poll_s = poll_s if self._looks else None
         self._stream = stream and codec.command(Verb.STREAM) is not None
         self._orders: deque[Order] = deque()
         self._pending: Send | None = None
-        self._deadline = self._not_before = self._next_poll = 0.0
+        self._deadline = self._not_before = 0.0
         self._identify: Command | None = None
         self._silent_tries = 0
         self._heard_at = 0.0
@@ -131,6 +141,9 @@ class Dialogue:
         if pending is None or not pending.command.is_answered_by(event):
             return Heard(Part.STREAMED if self.streaming else Part.UNASKED)
         self._pending, self.phase, self._silent_tries = None, Phase.IDLE, 0
+        for look in self._looks:
+            if look.command.wire == pending.command.wire:
+                look.unanswered = 0
         if pending.order.verb is Verb.STREAM:
             self.streaming = self._stream = event.kind is not Kind.ERROR
         if pending.order.verb is Verb.IDENTIFY:
@@ -180,11 +193,11 @@ class Dialogue:
         if self._stream:
             command = None if self.streaming else self._codec.command(Verb.STREAM)
             return self._send(command, Order(Verb.STREAM), now) if command else None
-        if self._poll_s is None or now < self._next_poll:
+        look = None if self._poll_s is None else min(self._looks, key=lambda look: look.due)
+        if look is None or self._poll_s is None or now < look.due:
             return None
-        command = self._codec.command(Verb.LOOK)
-        self._next_poll = now + self._poll_s
-        return self._send(command, Order(Verb.LOOK), now) if command else None
+        look.due = now + self._poll_s
+        return self._send(look.command, Order(Verb.LOOK), now)
 
     def _send(self, command: Command, order: Order, now: float) -> Send:
         deadline_s = order.deadline_s or command.deadline_s
@@ -202,11 +215,22 @@ class Dialogue:
             # The device still tries: end that, or its answer comes in the middle of the next question.
             self._identify = self._codec.abort() or self._codec.command(Verb.IDENTIFY)
         else:
-            self._silent_tries += 1
+            self._silent_tries += self._nobody_answers(lost, now)
             self._identify = self._codec.command(Verb.IDENTIFY)
             if self._silent_tries > 1:
                 self._not_before = now + min(longest, first * self._silent_tries)
         return GivenUp(lost.order, "no_answer")
+
+    def _nobody_answers(self, lost: Send, now: float) -> bool:
+        """One slave of a line may be silent: it is asked more rarely, and the others as before."""
+        if len(self._looks) < 2 or lost.order.verb is not Verb.LOOK:
+            return True
+        first, longest = IDENTIFY_AGAIN_S
+        for look in self._looks:
+            if look.command.wire == lost.command.wire:
+                look.unanswered += 1
+                look.due = now + min(longest, first * look.unanswered)
+        return all(look.unanswered for look in self._looks)
 
     def next_time(self) -> float | None:
         """When ``step`` has to be called even if nothing comes."""
@@ -226,4 +250,4 @@ class Dialogue:
             return 0.0
         if self.streaming:
             return self._heard_at + STREAM_SILENCE_S
-        return self._next_poll if self._poll_s is not None else None
+        return min(look.due for look in self._looks) if self._poll_s is not None else None

@@ -15,6 +15,8 @@ from instruments.errors import ProfileWrong
 from instruments.generic_line import GenericLine, compile_line
 from instruments.kern import KernHeader, KernOld
 from instruments.mitutoyo import Digimatic, MitutoyoLine
+from instruments.modbus import registers_of
+from instruments.modbus_framing import ModbusRtu, ModbusTcp
 from instruments.mtsics import MtSics
 from instruments.ohaus import Ohaus
 from instruments.radwag import Radwag
@@ -23,6 +25,7 @@ from instruments.toledo import ToledoContinuous
 from instruments.yaohua import YaohuaA12, YaohuaEquals, YaohuaStx
 
 BUILT_IN = Path(__file__).parent / "profile_rows"
+ANY_BYTE = bytes(range(256))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,9 @@ class Profile:
     protocol: str
     codec: Codec
     line: LineSettings
-    controls: bytes  # control characters the protocol uses: all others count as noise
+    controls: (
+        bytes  # control characters the protocol uses: all others count as noise; binary = true: any byte
+    )
     dialogues: tuple[Recorded, ...] = field(default=())
 
 
@@ -92,7 +97,9 @@ def parse_profile(key: str, row: Mapping[str, object]) -> Profile:
         protocol=protocol,
         codec=CODECS[protocol](_table(row, "codec")),
         line=LineSettings(**_table(row, "line")),  # type: ignore[arg-type]
-        controls=str(row.get("controls", "\r\n")).encode("latin-1"),
+        controls=ANY_BYTE
+        if row.get("binary") is True
+        else str(row.get("controls", "\r\n")).encode("latin-1"),
         dialogues=tuple(_dialogues(row)),
     )
 
@@ -136,6 +143,14 @@ def _generic_line(facts: Mapping[str, object]) -> Codec:
     )
 
 
+def _modbus_rtu(facts: Mapping[str, object]) -> Codec:
+    return ModbusRtu(registers=registers_of(facts), echoes=facts.get("echoes") is True)
+
+
+def _modbus_tcp(facts: Mapping[str, object]) -> Codec:
+    return ModbusTcp(registers=registers_of(facts))
+
+
 def _texts(facts: Mapping[str, object], name: str) -> frozenset[str]:
     listed = facts.get(name, [])
     if not isinstance(listed, list):
@@ -150,6 +165,8 @@ CODECS: dict[str, Callable[[Mapping[str, object]], Codec]] = {
     "KERN-18": _of(KernOld),
     "KERN-header": _of(KernHeader),
     "MT-SICS": _of(MtSics),
+    "Modbus-RTU": _modbus_rtu,
+    "Modbus-TCP": _modbus_tcp,
     "Mitutoyo-DT": _of(MitutoyoLine),
     "Ohaus-print": _of(Ohaus),
     "Radwag": _of(Radwag),

@@ -26,6 +26,7 @@ PROFILE_OF = {
     "KERN-header": "kern-header",
     "MT-SICS": "mtsics",
     "Mitutoyo-DT": "mitutoyo-line",
+    "Modbus-RTU": "modbus-climate",
     "Ohaus-print": "ohaus-print",
     "Radwag": "radwag",
     "SBI-16": "sbi-16",
@@ -36,7 +37,11 @@ PROFILE_OF = {
     "XK3190-reversed": "xk3190-reversed",
     "regex": "ph-line",
 }
-OTHER_MODEL = {"mtsics-13": "mtsics-echo-si", "xk-09": "xk3190-reversed-end"}
+OTHER_MODEL = {
+    "mb-float-CDAB": "modbus-climate-cdab",
+    "mtsics-13": "mtsics-echo-si",
+    "xk-09": "xk3190-reversed-end",
+}
 SAID_BY_NOBODY = {"note"}  # an explanation in the vector file, not part of an event
 RECORDED = [
     pytest.param(load_profile(name), row, id=f"{name}-{place}")
