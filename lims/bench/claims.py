@@ -60,7 +60,7 @@ def claim_here(uow: UnitOfWork, actor: Actor, worksheet_id: int, capture_id: int
     assert row is not None  # a capture is always a new value
     place.desk.store()
     note_equipment(uow, actor, place.sheet.id, equipment.id)
-    compute.recompute(uow, actor, [place.test])
+    compute.recompute(uow, actor, [place.test], place.desk.benches)
     return row
 
 

@@ -17,8 +17,12 @@ from lims.intake.states import TestState
 RECOMPUTED = (TestState.ASSIGNED, TestState.IN_PROGRESS, TestState.RETURNED, TestState.SUBMITTED)
 
 
-def recompute(uow: UnitOfWork, actor: Actor, tests: Sequence[RequestedTest]) -> list[int]:
+def recompute(
+    uow: UnitOfWork, actor: Actor, tests: Sequence[RequestedTest], benches: Benches | None = None
+) -> list[int]:
     """Compute these tests and what depends on them (inside the caller's unit of work).
+
+    ``benches``: of their samples, where the caller has read them in this transaction; kept up to date.
 
     Returns the numbers of the tests that got a new result version. The number of queries does not grow
     with the number of samples, only with the longest chain of items that need each other.
@@ -26,7 +30,7 @@ def recompute(uow: UnitOfWork, actor: Actor, tests: Sequence[RequestedTest]) -> 
     if not tests:
         return []
     wanted = {t.id for t in tests}
-    benches = Benches(uow.session, sorted({t.sample_id for t in tests}))
+    benches = benches or Benches(uow.session, sorted({t.sample_id for t in tests}))
     ordered = [(bench, bench.in_order(wanted)) for bench in map(benches.of, benches.samples)]
     changed: list[int] = []
     for place in range(max(len(chain) for _bench, chain in ordered)):

@@ -272,7 +272,7 @@ def open_cells(session: Session, *, actor: Actor, equipment: Equipment | None) -
         for column in columns_of(versions[sheet.method_version_id]):
             if column.input.equipment_class not in (None, equipment.equipment_class):
                 continue
-            entry = latest.get((test_id, column.input.name, column.replicate))
+            entry = latest.get(test_id, {}).get((column.input.name, column.replicate))
             key = f"{sheet.id}:{test_id}:{cell_key(column.input.name, column.replicate)}"
             words = f"{column.label} ({column.input.unit})" if column.input.unit else column.label
             cells.append(OpenCell(key, sheet.number, f"{number} {name}", words, entry.text if entry else ""))

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from lims.bench import compute
 from lims.bench.assignments import check_person
 from lims.bench.models import InputValue, Result, Worksheet, WorksheetEquipment, WorksheetRow
-from lims.bench.sample_bench import latest_cells
+from lims.bench.sample_bench import Benches
 from lims.bench.states import InputSource, WorksheetState
 from lims.bench.wording import named
 from lims.catalogue.models import MethodInput, MethodVersion, ResultKind
@@ -89,7 +89,7 @@ def enter_cells(
     if not cells or len(cells) > MOST_CELLS:
         raise InvalidInput(_("Give between 1 and %(n)s values.", n=MOST_CELLS), code="too_many_values")
     with uow:
-        changed = enter_here(uow, actor, worksheet_id, [(cell, origin) for cell in cells], seen)
+        _desk, changed = enter_here(uow, actor, worksheet_id, [(cell, origin) for cell in cells], seen)
         uow.commit()
     return changed
 
@@ -100,8 +100,8 @@ def enter_here(
     worksheet_id: int,
     cells: Sequence[tuple[Cell, Origin]],
     seen: Mapping[int, int] | None = None,
-) -> list[int]:
-    """``enter_cells`` inside the caller's unit of work."""
+) -> tuple["Desk", list[int]]:
+    """``enter_cells`` inside the caller's unit of work; the desk shows what stands there now."""
     sheet = open_sheet(uow, worksheet_id, actor)
     tests = rows_of(uow, sheet, {cell.test_id for cell, _origin in cells})
     desk = Desk(uow, actor, uow.session.get_one(MethodVersion, sheet.method_version_id), tests)
@@ -118,7 +118,7 @@ def enter_here(
     if faults:
         raise InvalidInput(next(iter(faults.values()))[0], code=codes[0], fields=faults)
     desk.store()
-    return compute.recompute(uow, actor, list(tests.values()))
+    return desk, compute.recompute(uow, actor, list(tests.values()), desk.benches)
 
 
 def open_sheet(uow: UnitOfWork, worksheet_id: int, actor: Actor, *, version: int | None = None) -> Worksheet:
@@ -158,14 +158,16 @@ class Desk:
         self.version = version
         self.tests = tests
         self.wanted = {i.name: i for i in version.inputs}
-        running = select(Result).where(Result.requested_test_id.in_(tests), Result.current.is_(True))
-        self.results = {r.requested_test_id: r for r in uow.session.scalars(running)}
-        self.latest = latest_cells(uow.session, tests)
+        self.benches = Benches(uow.session, sorted({test.sample_id for test in tests.values()}))
         self.rows: list[InputValue] = []
 
     def newest(self, test_id: int) -> int:
         """Number of the newest entry of the test's running attempt; 0 before the first."""
-        return max((row.id for (test, *_cell), row in self.latest.items() if test == test_id), default=0)
+        return max((row.id for row in self.benches.cells.get(test_id, {}).values()), default=0)
+
+    def entry(self, cell: Cell) -> InputValue | None:
+        """What stands in this cell, also where it was cleared."""
+        return self.benches.cells.get(cell.test_id, {}).get((cell.name, cell.replicate))
 
     def put(self, cell: Cell, origin: Origin) -> InputValue | None:
         """A new value of ``cell``; None where it says what stands there already. Stored by ``store``."""
@@ -181,11 +183,11 @@ class Desk:
                 code="typed_not_allowed",
             )
         value = self._number(text, wanted)
-        before = self.latest.get((test.id, cell.name, cell.replicate))
+        before = self.entry(cell)
         if _says_the_same(before, text, origin):
             return None
         row = self._row(test, cell, origin, wanted.unit, text, value, before)
-        self.latest[test.id, cell.name, cell.replicate] = row
+        self.benches.cells.setdefault(test.id, {})[cell.name, cell.replicate] = row
         self.rows.append(row)
         return row
 
@@ -199,7 +201,7 @@ class Desk:
         value: Decimal | None,
         before: InputValue | None,
     ) -> InputValue:
-        result = self.results.get(test.id)
+        result = self.benches.results.get(test.id)
         return InputValue(
             requested_test_id=test.id,
             attempt=result.attempt if result else 1,
@@ -247,12 +249,14 @@ class Desk:
             return
         touched = {row.requested_test_id for row in self.rows}
         opened = [
-            Result(requested_test_id=n, attempt=1, current=True) for n in sorted(touched - set(self.results))
+            Result(requested_test_id=n, attempt=1, current=True)
+            for n in sorted(touched - set(self.benches.results))
         ]
         self.uow.session.add_all(opened)
         self.uow.session.add_all(self.rows)
         self.uow.flush()
         for result in opened:
+            self.benches.results[result.requested_test_id] = result
             self.uow.audit("result.open", self.actor, result)
         for row in self.rows:
             self.uow.audit("input.enter", self.actor, row, reason=row.reason)

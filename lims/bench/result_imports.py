@@ -300,7 +300,7 @@ class _Reader:
 
     def _standing(self, cell: Cell) -> str:
         """What the value would replace; empty where nothing or the same stands there."""
-        before = self.desk.latest.get((cell.test_id, cell.name, cell.replicate))
+        before = self.desk.entry(cell)
         return before.text if before is not None and before.text != cell.text.strip() else ""
 
 

@@ -38,8 +38,8 @@ def submit_results(uow: UnitOfWork, *, actor: Actor, test_ids: Sequence[int]) ->
     with uow:
         tests = _locked(uow, test_ids)
         # What is handed over is what the inputs give today: a limit may have changed since they were entered.
-        compute.recompute(uow, actor, tests)
         benches = Benches(uow.session, sorted({t.sample_id for t in tests}))
+        compute.recompute(uow, actor, tests, benches)
         handed = {t.id for t in tests}
         done = [_submit(uow, actor, benches, test, handed) for test in tests]
         _follow_sheets(uow, actor, tests)

@@ -1,6 +1,6 @@
 """Samples with everything their results are computed from, read with a fixed number of queries."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import TypeVar
 
 from sqlalchemy import and_, inspect, select
@@ -17,6 +17,7 @@ from lims.metrology.dependency import affected_by
 from lims.metrology.formula_check import Formula, compile_formula
 
 T = TypeVar("T", Sample, Order, MethodVersion)
+Cells = dict[tuple[str, int], InputValue]  # (input, replicate) -> newest value
 GONE = (TestState.REJECTED, TestState.CANCELLED)
 
 
@@ -38,7 +39,7 @@ class Benches:
         current = select(Result).where(Result.requested_test_id.in_(ids), Result.current.is_(True))
         self.results: dict[int, Result] = {r.requested_test_id: r for r in session.scalars(current)}
         self.newest = newest_versions(session, self.results.values())
-        self.inputs = newest_inputs_of(session, ids)
+        self.cells = latest_cells(session, ids)
         self._formulas: dict[int, Formula | None] = {}
         self._limits: dict[LimitQuestion, LimitChoice] | None = None
 
@@ -86,7 +87,9 @@ class SampleBench:
         return self.benches.results.get(test.id)
 
     def inputs(self, test: RequestedTest) -> list[InputValue]:
-        return self.benches.inputs.get(test.id, [])
+        """The counting value of every cell; a cleared cell is left out."""
+        cells = self.benches.cells.get(test.id, {})
+        return [row for _place, row in sorted(cells.items()) if row.text]
 
     def limit(self, test: RequestedTest) -> LimitChoice:
         return self.benches.limit(test)
@@ -154,18 +157,8 @@ def newest_versions(session: Session, results: Collection[Result]) -> dict[int, 
     return {row.result_id: row for row in session.scalars(wanted)}
 
 
-def newest_inputs_of(session: Session, test_ids: Sequence[int]) -> dict[int, list[InputValue]]:
-    """Of each test the counting value of every cell of its running attempt; cleared cells are left out."""
-    latest = latest_cells(session, test_ids)
-    found: dict[int, list[InputValue]] = {}
-    for (test_id, _name, _replicate), row in sorted(latest.items()):
-        if row.text:
-            found.setdefault(test_id, []).append(row)
-    return found
-
-
-def latest_cells(session: Session, test_ids: Collection[int]) -> dict[tuple[int, str, int], InputValue]:
-    """(test, input, replicate) -> newest value of the running attempt, also a cleared one."""
+def latest_cells(session: Session, test_ids: Collection[int]) -> dict[int, Cells]:
+    """Test -> its cells in the running attempt, also cleared ones."""
     statement = (
         select(InputValue)
         .join(
@@ -178,4 +171,7 @@ def latest_cells(session: Session, test_ids: Collection[int]) -> dict[tuple[int,
         .where(InputValue.requested_test_id.in_(test_ids), Result.current.is_(True))
         .order_by(InputValue.id)
     )
-    return {(r.requested_test_id, r.name, r.replicate): r for r in session.scalars(statement)}
+    found: dict[int, Cells] = {}
+    for row in session.scalars(statement):
+        found.setdefault(row.requested_test_id, {})[row.name, row.replicate] = row
+    return found

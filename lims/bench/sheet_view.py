@@ -11,16 +11,17 @@ from sqlalchemy.orm import Session
 
 from lims.accreditation.people import methods_of
 from lims.bench.calculation import Incomplete
-from lims.bench.inputs import EDITABLE, Cell, cell_key, read_cell_key
+from lims.bench.inputs import EDITABLE, TYPED, Cell, cell_key, enter_here, read_cell_key
 from lims.bench.models import InputValue, Result, ResultVersion, Worksheet, WorksheetEquipment
 from lims.bench.outcomes import Outcome, find_outcome
-from lims.bench.sample_bench import Benches, SampleBench, latest_cells
+from lims.bench.sample_bench import Benches, SampleBench
 from lims.bench.states import InputSource, Verdict, WorksheetState
 from lims.bench.wording import named, reported_text, said
 from lims.catalogue.models import MethodInput, MethodVersion
 from lims.core.clock import local_date
 from lims.core.errors import Conflict, NotFound
 from lims.core.permissions import Actor, Permission
+from lims.core.uow import UnitOfWork
 from lims.equipment.calibration import Fitness, fitness_of_all, usable_by_class
 from lims.equipment.models import Equipment
 from lims.intake.models import Order, RequestedTest, Sample
@@ -197,6 +198,19 @@ def load_sheet(session: Session, *, actor: Actor, worksheet_id: int, now: dateti
     )
 
 
+def save_cell(
+    uow: UnitOfWork, *, actor: Actor, worksheet_id: int, cell: Cell, seen: Mapping[int, int] | None
+) -> RowView:
+    """``enter_cells`` for one cell, and its row as it stands then, in one transaction."""
+    actor.require(Permission.RESULT_ENTER)
+    with uow:
+        desk, _changed = enter_here(uow, actor, worksheet_id, [(cell, TYPED)], seen)
+        test = desk.tests[cell.test_id]
+        row = row_of(desk.benches.of(test.sample_id), test, actor)
+        uow.commit()
+    return row
+
+
 def load_row(session: Session, *, actor: Actor, worksheet_id: int, test_id: int) -> RowView:
     """One row as it stands after something was saved in it."""
     actor.require(Permission.RESULT_READ)
@@ -217,24 +231,16 @@ def read_rows(
     wanted = select(RequestedTest.sample_id).where(RequestedTest.id.in_(ids))
     benches = Benches(session, set(session.scalars(wanted)))
     tests = {t.id: t for t in benches.tests}
-    entries: dict[int, dict[str, InputValue]] = {}
-    for (test_id, name, replicate), row in latest_cells(session, ids).items():
-        entries.setdefault(test_id, {})[cell_key(name, replicate)] = row
     by_sample = {sample_id: benches.of(sample_id) for sample_id in benches.samples}
     return [
-        _row(by_sample[tests[n].sample_id], tests[n], entries.get(n, {}), actor, again)
-        for n in ids
-        if n in tests
+        row_of(by_sample[tests[n].sample_id], tests[n], actor, again=again) for n in ids if n in tests
     ]
 
 
-def _row(
-    bench: SampleBench,
-    test: RequestedTest,
-    entries: Mapping[str, InputValue],
-    actor: Actor | None,
-    again: bool,
-) -> RowView:
+def row_of(bench: SampleBench, test: RequestedTest, actor: Actor | None, *, again: bool = False) -> RowView:
+    """One of ``read_rows``, from a bench that was read already."""
+    cells = bench.benches.cells.get(test.id, {})
+    entries = {cell_key(name, replicate): row for (name, replicate), row in cells.items()}
     result = bench.result(test)
     version = bench.benches.newest.get(result.id) if result is not None else None
     editable = actor is not None and test.assignee_id == actor.id and test.state in EDITABLE

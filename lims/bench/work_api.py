@@ -262,8 +262,7 @@ def put_cell(
     """One typed cell (``key``: m1-2 is the second replicate of m1); an empty value clears it."""
     actor, cell = current_actor(), Cell(test_id, *read_cell_key(key), value, reason)
     seen = None if version is None else {test_id: version}
-    enter_cells(unit_of_work(), actor=actor, worksheet_id=worksheet_id, cells=[cell], seen=seen)
-    row = sheet_view.load_row(db.session(), actor=actor, worksheet_id=worksheet_id, test_id=test_id)
+    row = sheet_view.save_cell(unit_of_work(), actor=actor, worksheet_id=worksheet_id, cell=cell, seen=seen)
     return sheet_view.answer_of(row)
 
 

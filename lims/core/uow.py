@@ -93,6 +93,7 @@ class UnitOfWork:
         self._drafts: list[audit.Draft] = []
         self._after: list[Callable[[], None]] = []
         self._changed: set[str] = set()
+        self._held: list[Base] = []
         self._key: int | None = None
 
     # -- the transaction -------------------------------------------------------------
@@ -105,7 +106,7 @@ class UnitOfWork:
         if self._sqlite:
             sqlite_write_lock.acquire()
         self._open = True
-        self._drafts, self._after, self._changed, self._key = [], [], set(), None
+        self._drafts, self._after, self._changed, self._held, self._key = [], [], set(), [], None
         self.session.info["unit_of_work"] = self
         try:
             options = {"lims_write": True, "lims_fleeting": self._fleeting}
@@ -163,6 +164,7 @@ class UnitOfWork:
 
     def _close(self) -> None:
         self._open = self._fleeting = False
+        self._held = []
         self.session.info.pop("unit_of_work", None)
         self.session.info.pop("committing", None)
         if self._sqlite:
@@ -212,6 +214,10 @@ class UnitOfWork:
         make_transient_to_detached(row)
         self.session.add(row)
         return row
+
+    def hold(self, row: Base) -> None:
+        """Until the transaction ends."""
+        self._held.append(row)
 
     def flush(self) -> None:
         try:
@@ -371,6 +377,16 @@ def guard(session_factory: Any) -> None:
             mapper = state.bind_mapper
             if mapper is not None:
                 work.noted(mapper.class_)
+        elif getattr(state.statement, "_for_update_arg", None) is not None:
+            # What was read before the lock may have changed while this transaction waited for it.
+            state.update_execution_options(populate_existing=True)
+
+    @event.listens_for(session_factory, "loaded_as_persistent")
+    def _loaded(session: Session, row: Base) -> None:
+        """A row is read once a unit of work: the session alone forgets what nobody holds."""
+        work: UnitOfWork | None = session.info.get("unit_of_work")
+        if work is not None:
+            work.hold(row)
 
     @event.listens_for(session_factory, "before_commit")
     def _commit(session: Session) -> None:
