@@ -21,6 +21,7 @@ from instruments.mtsics import MtSics
 from instruments.ohaus import Ohaus
 from instruments.radwag import Radwag
 from instruments.sbi import Sbi
+from instruments.scpi import Scpi
 from instruments.toledo import ToledoContinuous
 from instruments.yaohua import YaohuaA12, YaohuaEquals, YaohuaStx
 
@@ -151,6 +152,13 @@ def _modbus_tcp(facts: Mapping[str, object]) -> Codec:
     return ModbusTcp(registers=registers_of(facts))
 
 
+def _scpi(facts: Mapping[str, object]) -> Codec:
+    opening = facts.get("opening", ["SYST:REM"])
+    if not isinstance(opening, list):
+        raise ProfileWrong("opening must be a list of texts")
+    return Scpi(**{**facts, "opening": tuple(str(text) for text in opening)})  # type: ignore[arg-type]
+
+
 def _texts(facts: Mapping[str, object], name: str) -> frozenset[str]:
     listed = facts.get(name, [])
     if not isinstance(listed, list):
@@ -170,6 +178,7 @@ CODECS: dict[str, Callable[[Mapping[str, object]], Codec]] = {
     "Mitutoyo-DT": _of(MitutoyoLine),
     "Ohaus-print": _of(Ohaus),
     "Radwag": _of(Radwag),
+    "SCPI": _scpi,
     "SBI-16": _of(Sbi),
     "SBI-22": _of(Sbi),
     "Toledo-continuous": _of(ToledoContinuous),

@@ -23,7 +23,9 @@ def ports() -> Iterator[str]:
         yield f"{port.device}\t{port.description}\t{usb}\t{f'held by {holder}' if holder else 'free'}"
 
 
-def _events(descriptor: int, profile: Profile, until: float | None) -> Iterator[str]:
+def _events(
+    descriptor: int, profile: Profile, until: float | None, asked: bytes | None = None
+) -> Iterator[str]:
     framer, clock = profile.codec.framer(), SystemClock()
     while until is None or time.monotonic() < until:
         left = None if until is None else max(0.0, until - time.monotonic())
@@ -36,7 +38,7 @@ def _events(descriptor: int, profile: Profile, until: float | None) -> Iterator[
         if not chunk:
             raise PortMissing("the other end closed the line")
         for frame in framer.feed(chunk, clock.stamp()):
-            event = profile.codec.read(frame)
+            event = profile.codec.read(frame, asked)
             yield f"{printable(frame.raw)}\t{json.dumps(event.as_json(), ensure_ascii=False)}"
 
 
@@ -61,8 +63,9 @@ def ask(address: str, profile: Profile, baud: int | None, text: str, seconds: fl
     """Send one line and give the first frame that comes back."""
     descriptor = _open(address, profile, baud)
     try:
-        os.write(descriptor, text.encode("ascii", "replace") + b"\r\n")
-        for line in _events(descriptor, profile, time.monotonic() + seconds):
+        wire = text.encode("ascii", "replace") + b"\r\n"
+        os.write(descriptor, wire)
+        for line in _events(descriptor, profile, time.monotonic() + seconds, wire):
             yield line
             return
     finally:

@@ -30,6 +30,7 @@ PROFILE_OF = {
     "Ohaus-print": "ohaus-print",
     "Radwag": "radwag",
     "SBI-16": "sbi-16",
+    "SCPI": "scpi-34401a",
     "SBI-22": "sbi-22",
     "Toledo-continuous": "toledo-continuous",
     "XK3190-A12": "xk3190-a12",

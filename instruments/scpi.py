@@ -1,0 +1,133 @@
+"""SCPI meters on a serial line (34401A class: HP/Agilent/Keysight 34401A, Fluke 8845A, Keithley 2000).
+
+One query at a time, each answered by one line: figures with exponent, the error queue, or who it is. Figures
+from 9.9E37 on are sentinels of SCPI-99 (overload, not a number), never values.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import ClassVar
+
+from instruments.codec import Command, Verb
+from instruments.lines import LineCodec
+from instruments.readings import NOT_APPLICABLE, Event, Kind, together
+
+IDENTIFY = "*IDN?"
+NEXT_ERROR = "SYST:ERR?"
+
+_FIGURE = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?")
+_ERROR = re.compile(r'(?P<number>[+-]?\d{1,5}),"(?P<text>[^"]*(?:""[^"]*)*)"')
+_IDENTITY = re.compile(r"[^,\"]+,[^,\"]+,[^,\"]*,[^\"]*[^,\"]")
+_OVERLOAD, _NOT_A_NUMBER = Decimal("9.9E+37"), Decimal("9.91E+37")
+_MOST_FIGURES = 512  # the reading memory of a 34401A
+
+# What the last query asked for; SCPI-99 lays down the unit of each function's answer.
+_FUNCTIONS: Mapping[str, str | None] = {
+    "VOLT": "V",
+    "CURR": "A",
+    "RES": "Ω",
+    "FRES": "Ω",
+    "FREQ": "Hz",
+    "PER": "s",
+    "CAP": "F",
+    "CONT": "Ω",
+    "DIOD": "V",
+}
+_LONG = {
+    "VOLTAGE": "VOLT",
+    "CURRENT": "CURR",
+    "RESISTANCE": "RES",
+    "FRESISTANCE": "FRES",
+    "FREQUENCY": "FREQ",
+    "PERIOD": "PER",
+    "CAPACITANCE": "CAP",
+    "CONTINUITY": "CONT",
+    "DIODE": "DIOD",
+}
+_MEASURE = re.compile(r":?MEAS(?:URE)?(?::SCAL(?:AR)?)?:(?P<function>[A-Z]+)(?::(?P<detail>[A-Z:]+))?\?.*")
+_READS = re.compile(r":?(?:MEAS|READ|FETC|DATA|R\?|CALC:AVER:(?:MIN|MAX|AVER))")
+_NO_UNIT = re.compile(r"RAT(?:IO)?(?:$|:)|:RAT(?:IO)?")
+
+
+@dataclass(frozen=True)
+class Scpi(LineCodec):
+    """``opening``: commands without an answer, sent before the meter is asked who it is (remote, set-up).
+    ``query``: what takes a reading; it must not undo the set-up, so READ? and not MEAS?.
+    ``unit``: of the function that ``opening`` sets; None leaves it missing.
+    """
+
+    opening: tuple[str, ...] = ("SYST:REM",)
+    query: str = "READ?"
+    unit: str | None = None
+    deadline_s: float = 10.0
+    name: str = "scpi/1"
+    terminator: ClassVar[bytes] = b"\n"
+
+    def read_line(self, line: str, asked: bytes | None) -> Event | None:
+        text = line.removesuffix("\r")
+        return _error(text) or self._figures(text, _last_query(asked)) or _identity(text)
+
+    def _figures(self, text: str, query: str) -> Event | None:
+        parts = text.split(",")
+        if len(parts) > _MOST_FIGURES or not all(_FIGURE.fullmatch(part) for part in parts):
+            return None
+        if query and query != self.query and not _READS.match(query):
+            return Event(Kind.STATUS, code=text)  # *OPC?, *STB?, a setting: a number, and nothing measured
+        unit = _unit_of(query) if _MEASURE.fullmatch(query) else self.unit
+        return together([_figure(part, unit) for part in parts])
+
+    def command(self, verb: Verb) -> Command | None:
+        match verb:
+            case Verb.IDENTIFY:
+                wire = "".join(f"{command}\n" for command in (*self.opening, IDENTIFY))
+                return Command(verb, wire.encode("ascii"), frozenset({IDENTIFY}), self.deadline_s)
+            case Verb.TAKE | Verb.LOOK:
+                return Command(verb, f"{self.query}\n".encode("ascii"), frozenset({""}), self.deadline_s)
+        return None
+
+    def abort(self) -> Command:
+        """Device clear (Ctrl-C), and the one question whose answer looks like no other."""
+        wire = b"\x03" + f"{IDENTIFY}\n".encode("ascii")
+        return Command(Verb.IDENTIFY, wire, frozenset({IDENTIFY}), self.deadline_s)
+
+
+def _last_query(asked: bytes | None) -> str:
+    lines = (asked or b"").decode("ascii", "replace").strip().upper().splitlines()
+    return lines[-1].strip() if lines else ""
+
+
+def _unit_of(query: str) -> str | None:
+    found = _MEASURE.fullmatch(query)
+    if found is None or (found["detail"] and _NO_UNIT.search(found["detail"])):
+        return None
+    return _FUNCTIONS.get(_LONG.get(found["function"], found["function"]))
+
+
+def _figure(text: str, unit: str | None) -> Event:
+    number = Decimal(text)
+    if abs(number) >= _OVERLOAD:
+        if abs(number) == _NOT_A_NUMBER:
+            return Event(Kind.STATUS, code="not a number")
+        return Event(Kind.OVERLOAD, code=text)
+    return Event(Kind.READING, str(number), unit, NOT_APPLICABLE)
+
+
+def _error(text: str) -> Event | None:
+    """One entry of the error queue; ask again until it is ``+0``."""
+    found = _ERROR.fullmatch(text)
+    if found is None:
+        return None
+    number = int(found["number"])
+    if number == 0:
+        return Event(Kind.OK, code="0", head=NEXT_ERROR)
+    return Event(
+        Kind.ERROR, code=str(number), head=NEXT_ERROR, more={"text": found["text"].replace('""', '"')}
+    )
+
+
+def _identity(text: str) -> Event | None:
+    if _IDENTITY.fullmatch(text) is None:
+        return None
+    return Event(Kind.IDENTITY, text, head=IDENTIFY)
