@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from instruments.and_standard import AndStandard
+from instruments.astm import Astm
 from instruments.codec import Codec, Verb
 from instruments.errors import ProfileWrong
 from instruments.generic_line import GenericLine, compile_line
@@ -169,6 +170,7 @@ def _texts(facts: Mapping[str, object], name: str) -> frozenset[str]:
 CODECS: dict[str, Callable[[Mapping[str, object]], Codec]] = {
     "A&D-standard": _of(AndStandard),
     "A&D-standard+comparator": _of(AndStandard),
+    "ASTM-E1381": _of(Astm),
     "Digimatic-SPC": _of(Digimatic),
     "KERN-18": _of(KernOld),
     "KERN-header": _of(KernHeader),

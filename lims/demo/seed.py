@@ -35,7 +35,7 @@ from lims.intake.storage import create_place
 from lims.people.models import Account
 
 DAYS = 92
-ORDERS = 400
+ORDERS = 150
 MANY = 100  # orders; with fewer, one waits at each desk
 SEED = 20261122  # of the dice: every demonstration is the same but for its dates
 # As script/laboratory.py calls them: the simulated balance answers with the serial number of TP-001.
