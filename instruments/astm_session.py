@@ -1,0 +1,199 @@
+"""The line between an analyser and its host (ASTM E1381, LIS1-A): who may speak, and what is acknowledged.
+
+Pure: frames and a time in, what to keep and what to answer out. The caller makes a frame durable before it sends
+the answer, so the analyser itself repeats whatever was not stored.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from instruments.astm import whole_piece
+from instruments.astm_frames import ACK, CONTROLS, ENQ, EOT, NAK, NUMBERS, STX, piece_of, wrap
+from instruments.astm_records import Message
+from instruments.frames import Frame, Verdict
+from instruments.readings import Event, Kind, together
+
+RECEIVER_WAITS_S = 30.0  # for the next frame; then the line is free again
+SENDER_WAITS_S = 15.0  # for the answer to ENQ or to a frame
+BUSY_WAITS_S = 10.0  # after NAK to our ENQ
+CONTENTION_WAITS_S = 20.0  # both called: the analyser goes first
+MOST_TRIES = 6  # of one frame
+TEXT_SIZE = 240  # of the older edition, which every analyser takes
+
+
+class Line(StrEnum):
+    FREE = "free"
+    RECEIVING = "receiving"
+    CALLING = "calling"  # our ENQ is not answered yet
+    SENDING = "sending"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """``reply``: bytes to send, after the frame is durable where ``keep`` says so. ``event``: what it said.
+
+    ``keep`` is False for a repeated frame, which is stored already, and for the controls.
+    """
+
+    event: Event
+    reply: bytes = b""
+    keep: bool = False
+
+
+@dataclass(slots=True)
+class Session:
+    """One link. ``busy``: the host cannot take messages now (its disk is full): it answers NAK to a call."""
+
+    busy: bool = False
+    line: Line = Line.FREE
+    _expected: int = 1
+    _previous: bytes = b""  # the frame that was acknowledged last
+    _message: Message = field(default_factory=Message)
+    _until: float = 0.0
+    _outgoing: deque[list[bytes]] = field(default_factory=deque)
+    _frames: list[bytes] = field(default_factory=list)
+    _place: int = 0
+    _tries: int = 0
+    _not_before: float = 0.0
+
+    def hear(self, frame: Frame, now: float) -> Answer:
+        if frame.verdict is Verdict.WHOLE and frame.raw in CONTROLS:
+            return self._control(frame.raw, now)
+        if self.line is Line.RECEIVING:
+            return self._receive(frame, now)
+        # Nobody called: it is kept, and not acknowledged, so the sender does not take it for delivered.
+        return Answer(_alone(frame), keep=True)
+
+    # --- receiving -----------------------------------------------------------------------------------------
+
+    def _receive(self, frame: Frame, now: float) -> Answer:
+        self._until = now + RECEIVER_WAITS_S
+        piece = piece_of(frame.raw) if frame.verdict is Verdict.WHOLE else None
+        if piece is None:
+            # Stray bytes are no frame to be repeated; a frame that was damaged is.
+            return Answer(_alone(frame), NAK if frame.raw.startswith(STX) else b"", keep=True)
+        if frame.raw == self._previous:
+            return Answer(whole_piece(piece), ACK)  # our ACK was lost: it is stored, and said again
+        if piece.number != self._expected:
+            return Answer(Event(Kind.UNPARSED, code="out_of_sequence"), NAK, keep=True)
+        self._previous, self._expected = frame.raw, (piece.number + 1) % NUMBERS
+        said = self._message.take(piece.text, last=piece.last)
+        return Answer(together(said) or whole_piece(piece), ACK, keep=True)
+
+    def _called(self, now: float) -> bytes:
+        if self.busy:
+            return NAK
+        self.line, self._until = Line.RECEIVING, now + RECEIVER_WAITS_S
+        self._expected, self._previous, self._message = 1, b"", Message()
+        return ACK
+
+    def _control(self, control: bytes, now: float) -> Answer:
+        event = Event(Kind.STATUS, code=CONTROLS[control])
+        if control == ENQ:
+            if self.line in (Line.CALLING, Line.SENDING):
+                return Answer(event, self._yield(now))
+            return Answer(event, self._called(now))
+        if self.line is Line.RECEIVING:
+            if control == EOT:
+                self.line = Line.FREE
+            return Answer(event)
+        return Answer(event, self._answered(control, now))
+
+    def _yield(self, now: float) -> bytes:
+        """Both called. The analyser calls again after a second; the host waits twenty and answers nothing."""
+        self._requeue()
+        self.line, self._not_before = Line.FREE, now + CONTENTION_WAITS_S
+        return b""
+
+    # --- sending -------------------------------------------------------------------------------------------
+
+    def send(self, records: Sequence[str]) -> None:
+        """Queue one message; a record a frame, cut where it is longer than a frame may be."""
+        self._outgoing.append(frames_of(records))
+
+    @property
+    def unsent(self) -> int:
+        """Messages that are not delivered yet."""
+        return len(self._outgoing) + bool(self._frames)
+
+    def step(self, now: float) -> bytes:
+        """What is due by time alone; call it again at ``next_time``."""
+        if self.line is not Line.FREE and now >= self._until:
+            receiving, self.line = self.line is Line.RECEIVING, Line.FREE
+            if receiving:
+                return b""
+            self._requeue()
+            self._not_before = now + BUSY_WAITS_S
+            return EOT
+        if self.line is Line.FREE and self._outgoing and now >= self._not_before:
+            self._frames, self._place, self._tries = self._outgoing.popleft(), 0, 0
+            self.line, self._until = Line.CALLING, now + SENDER_WAITS_S
+            return ENQ
+        return b""
+
+    def next_time(self) -> float | None:
+        if self.line is not Line.FREE:
+            return self._until
+        return self._not_before if self._outgoing else None
+
+    def closed(self) -> None:
+        """The link broke: what was not acknowledged to the end is sent again as a whole."""
+        self._requeue()
+        self.line, self._message = Line.FREE, Message()
+
+    def _requeue(self) -> None:
+        if self._frames:
+            self._outgoing.appendleft(self._frames)
+        self._frames = []
+
+    def _answered(self, control: bytes, now: float) -> bytes:
+        if self.line is Line.CALLING:
+            if control == ACK:
+                self.line = Line.SENDING
+                return self._frame(now)
+            if control == NAK:
+                self._requeue()
+                self.line, self._not_before = Line.FREE, now + BUSY_WAITS_S
+            return b""
+        if self.line is not Line.SENDING:
+            return b""
+        if control == NAK:
+            self._tries += 1
+            return self._frame(now) if self._tries < MOST_TRIES else self._give_up(now)
+        self._place, self._tries = self._place + 1, 0
+        if self._place < len(self._frames) and control == ACK:
+            return self._frame(now)
+        if self._place < len(self._frames):  # EOT acknowledges, and asks us to let the line go
+            self._requeue()
+            self._not_before = now + SENDER_WAITS_S
+        self._frames, self.line = [], Line.FREE
+        return EOT
+
+    def _frame(self, now: float) -> bytes:
+        self._until = now + SENDER_WAITS_S
+        return self._frames[self._place]
+
+    def _give_up(self, now: float) -> bytes:
+        self._requeue()
+        self.line, self._not_before = Line.FREE, now + BUSY_WAITS_S
+        return EOT
+
+
+def _alone(frame: Frame) -> Event:
+    if frame.verdict is not Verdict.WHOLE:
+        return Event(Kind.UNPARSED, code=frame.verdict.value)
+    piece = piece_of(frame.raw)
+    return whole_piece(piece) if piece else Event(Kind.BAD_CHECKSUM, more={"must_nak": True})
+
+
+def frames_of(records: Sequence[str]) -> list[bytes]:
+    """Raises ValueError for a record that cannot be sent: not Latin-1, or with control characters."""
+    frames: list[bytes] = []
+    for record in records:
+        text = record.encode("latin-1") + b"\r"
+        pieces = [text[place : place + TEXT_SIZE] for place in range(0, len(text), TEXT_SIZE)]
+        for piece in pieces:
+            frames.append(wrap(len(frames) + 1, piece, last=piece is pieces[-1]))
+    return frames
