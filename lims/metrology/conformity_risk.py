@@ -1,0 +1,179 @@
+"""Risks of a decision (JCGM 106): specific, of one result, and global, of a process; float is meant here.
+
+Probabilities come with 12 digits; tails are computed as tails, so a risk of 1E-9 is as exact as one of 0.5.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from itertools import pairwise
+from math import exp, inf, pi, sqrt
+
+from numpy.polynomial.legendre import leggauss
+
+from lims.metrology.errors import MetrologyError
+from lims.metrology.exact import Exact, to_fraction
+from lims.metrology.probability import as_decimal, normal_cdf
+
+_NODES, _WEIGHTS = (tuple(map(float, part)) for part in leggauss(24))
+_REACH = (0, 1, 2, 3, 4, 6, 8, 11, 15)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """An interval of permitted or accepted values; None is no bound on that side."""
+
+    low: Exact | None = None
+    high: Exact | None = None
+
+    def __post_init__(self) -> None:
+        if self.low is None and self.high is None:
+            raise MetrologyError("bounds_missing", "Give a lower or an upper bound.")
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise MetrologyError("limit_range", "The lower end of a range is not above the upper end.")
+
+
+@dataclass(frozen=True, slots=True)
+class NormalPrior:
+    """What is known of the items before measuring: their mean and standard deviation."""
+
+    mean: Decimal
+    deviation: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class RectangularPrior:
+    low: Decimal
+    high: Decimal
+
+
+Prior = NormalPrior | RectangularPrior
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalRisk:
+    """``consumer``: an item does not conform and is accepted. ``producer``: it conforms and is rejected.
+
+    ``conforming``: share of the process that conforms.
+    """
+
+    consumer: Decimal
+    producer: Decimal
+    conforming: Decimal
+
+
+def outside_probability(value: Exact, u: Exact, tolerance: Bounds) -> Decimal:
+    """Probability that a quantity measured as ``value`` +- ``u`` (normal) lies outside (1 - p_c)."""
+    check_uncertainty(u)
+    return as_decimal(sum(_tails(value, u, tolerance)))
+
+
+def conformance_probability(value: Exact, u: Exact, tolerance: Bounds) -> Decimal:
+    """p_c = Phi((TU - y)/u) - Phi((TL - y)/u) (JCGM 106 7.4)."""
+    check_uncertainty(u)
+    below, above = _tails(value, u, tolerance)
+    if below + above < 1 / 2:
+        return as_decimal(1 - below - above)
+    # Far outside both terms are near 1: the difference is taken between the small ones.
+    low, high = _distance(tolerance.low, value, u), _distance(tolerance.high, value, u)
+    return as_decimal(_between(-inf if low is None else low, inf if high is None else high))
+
+
+def global_risk(prior: Prior, u: Decimal, tolerance: Bounds, acceptance: Bounds) -> GlobalRisk:
+    """Risks of accepting what is measured inside ``acceptance`` with standard uncertainty ``u`` (JCGM 106 9.5).
+
+    Gauss-Legendre on panels as narrow as the curves need, absolute error below 1E-12.
+    Raises MetrologyError ``uncertainty_not_positive`` or ``prior_width``.
+    """
+    check_uncertainty(u)
+    centre, spread = _checked_spread(prior)
+    width = float(u)
+    edges = sorted(
+        {centre + sign * reach * spread for reach in _REACH for sign in (-1, 1)}
+        | set(_floats(tolerance))
+        | {end + sign * reach * width for end in _floats(acceptance) for reach in _REACH for sign in (-1, 1)}
+        | set(_prior_ends(prior))
+    )
+    density = _density(prior)
+    accepted = _acceptance_curve(acceptance, width)
+    consumer = producer = conforming = 0.0
+    for low, high in pairwise(edges):
+        if _holds(tolerance, (low + high) / 2):
+            producer += _integral(lambda eta: density(eta) * (1 - accepted(eta)), low, high)
+            conforming += _integral(density, low, high)
+        else:
+            consumer += _integral(lambda eta: density(eta) * accepted(eta), low, high)
+    return GlobalRisk(as_decimal(consumer), as_decimal(producer), as_decimal(conforming))
+
+
+def check_uncertainty(u: Exact) -> None:
+    if not to_fraction(u) > 0:
+        raise MetrologyError("uncertainty_not_positive", "This value is greater than zero.")
+
+
+def _tails(value: Exact, u: Exact, tolerance: Bounds) -> tuple[float, float]:
+    """Probabilities to lie below the lower and above the upper bound."""
+    low, high = _distance(tolerance.low, value, u), _distance(tolerance.high, value, u)
+    return (0.0 if low is None else normal_cdf(low)), (0.0 if high is None else normal_cdf(-high))
+
+
+def _distance(bound: Exact | None, value: Exact, u: Exact) -> float | None:
+    """From the value to the bound in standard uncertainties; exact until the last step."""
+    if bound is None:
+        return None
+    return float((to_fraction(bound) - to_fraction(value)) / to_fraction(u))
+
+
+def _floats(bounds: Bounds) -> Iterator[float]:
+    return (float(end) for end in (bounds.low, bounds.high) if end is not None)
+
+
+def _holds(bounds: Bounds, eta: float) -> bool:
+    low, high = bounds.low, bounds.high
+    return (low is None or eta >= float(low)) and (high is None or eta <= float(high))
+
+
+def _acceptance_curve(acceptance: Bounds, u: float) -> Callable[[float], float]:
+    """P(measured inside the acceptance interval | true value)."""
+    low = -inf if acceptance.low is None else float(acceptance.low)
+    high = inf if acceptance.high is None else float(acceptance.high)
+
+    return lambda eta: _between((low - eta) / u, (high - eta) / u)
+
+
+def _between(low: float, high: float) -> float:
+    """Normal probability of an interval; differences are taken where both terms are small."""
+    if low > 0:
+        return normal_cdf(-low) - normal_cdf(-high)
+    return normal_cdf(high) - normal_cdf(low)
+
+
+def _density(prior: Prior) -> Callable[[float], float]:
+    if isinstance(prior, RectangularPrior):
+        low, high = float(prior.low), float(prior.high)
+        return lambda eta: 1 / (high - low) if low <= eta <= high else 0.0
+    mean, deviation = float(prior.mean), float(prior.deviation)
+    return lambda eta: exp(-(((eta - mean) / deviation) ** 2) / 2) / (deviation * sqrt(2 * pi))
+
+
+def _prior_ends(prior: Prior) -> tuple[float, ...]:
+    return (float(prior.low), float(prior.high)) if isinstance(prior, RectangularPrior) else ()
+
+
+def _checked_spread(prior: Prior) -> tuple[float, float]:
+    """Centre and a length of the prior that panels follow."""
+    if isinstance(prior, RectangularPrior):
+        centre, spread = (prior.low + prior.high) / 2, prior.high - prior.low
+    else:
+        centre, spread = prior.mean, prior.deviation
+    if not to_fraction(spread) > 0:
+        raise MetrologyError("prior_width", "What is known beforehand needs a width greater than zero.")
+    return float(Fraction(centre)), float(spread)
+
+
+def _integral(curve: Callable[[float], float], low: float, high: float) -> float:
+    half, middle = (high - low) / 2, (high + low) / 2
+    return half * sum(
+        weight * curve(middle + half * node) for node, weight in zip(_NODES, _WEIGHTS, strict=True)
+    )
