@@ -5,10 +5,10 @@ with ETB is a piece of a message and says nothing alone; the session joins the p
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
-from instruments.astm_frames import CONTROLS, LONGEST, Piece, measure, piece_of
+from instruments.astm_frames import CONTROLS, LONGEST, measure, piece_of, whole_piece
 from instruments.astm_records import Message
+from instruments.astm_session import Session
 from instruments.codec import Command, Verb
 from instruments.errors import ProfileWrong
 from instruments.frames import Frame, Framer, MeasuredFramer, Verdict
@@ -21,7 +21,6 @@ class Astm:
 
     ending: str = "\r\n"
     name: str = "astm-e1381/1"
-    device_calls: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.ending not in ("\r\n", "\r", ""):
@@ -42,14 +41,11 @@ class Astm:
         said = Message().take(piece.text, last=True) if piece.last else []
         return together(said) or whole_piece(piece)
 
+    def session(self) -> Session:
+        return Session()
+
     def command(self, verb: Verb) -> Command | None:
         return None
 
     def abort(self) -> Command | None:
         return None
-
-
-def whole_piece(piece: Piece) -> Event:
-    """A good frame that completes no result."""
-    end = "ETX" if piece.last else "ETB"
-    return Event(Kind.FRAME, more={"fn": piece.number, "end": end, "checksum": "ok"})

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 
 from instruments.frames import Cut, Verdict, noise_until
+from instruments.readings import Event, Kind
 
 STX, ETX, EOT, ENQ, ACK, NAK, ETB = b"\x02", b"\x03", b"\x04", b"\x05", b"\x06", b"\x15", b"\x17"
 CONTROLS = {EOT: "EOT", ENQ: "ENQ", ACK: "ACK", NAK: "NAK"}
@@ -90,3 +91,9 @@ def _closing(after: bytes, ended: bool, ending: bytes) -> int | None:
 def _noise(waiting: bytes, ended: bool) -> Cut | None:
     found = [cut.size for mark in (STX, *CONTROLS) if (cut := noise_until(waiting, mark, ended)) is not None]
     return Cut(min(found), Verdict.NOISE) if found else None
+
+
+def whole_piece(piece: Piece) -> Event:
+    """A good frame that completes no result."""
+    end = "ETX" if piece.last else "ETB"
+    return Event(Kind.FRAME, more={"fn": piece.number, "end": end, "checksum": "ok"})

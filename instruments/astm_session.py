@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from instruments.astm import whole_piece
-from instruments.astm_frames import ACK, CONTROLS, ENQ, EOT, NAK, NUMBERS, STX, piece_of, wrap
+from instruments.astm_frames import ACK, CONTROLS, ENQ, EOT, NAK, NUMBERS, STX, piece_of, whole_piece, wrap
 from instruments.astm_records import Message
+from instruments.codec import Answer
 from instruments.frames import Frame, Verdict
 from instruments.readings import Event, Kind, together
 
@@ -28,18 +28,6 @@ class Line(StrEnum):
     RECEIVING = "receiving"
     CALLING = "calling"  # our ENQ is not answered yet
     SENDING = "sending"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """``reply``: bytes to send, after the frame is durable where ``keep`` says so. ``event``: what it said.
-
-    ``keep`` is False for a repeated frame, which is stored already, and for the controls.
-    """
-
-    event: Event
-    reply: bytes = b""
-    keep: bool = False
 
 
 @dataclass(slots=True)

@@ -76,3 +76,35 @@ def looks_of(codec: Codec) -> list[Command]:
         return codec.looks()
     look = codec.command(Verb.LOOK)
     return [] if look is None else [look]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """``reply``: bytes to send, after the frame is durable where ``keep`` says so. ``event``: what it said.
+
+    ``keep`` is False for a repeated frame, which is stored already, and for the controls.
+    """
+
+    event: Event
+    reply: bytes = b""
+    keep: bool = False
+
+
+class Conversation(Protocol):
+    """The line of a device that calls by itself and waits for an acknowledgement. Pure; one for each link."""
+
+    def hear(self, frame: Frame, now: float) -> Answer: ...
+
+    def step(self, now: float) -> bytes:
+        """What is to be sent by time alone."""
+
+    def next_time(self) -> float | None: ...
+
+    def closed(self) -> None: ...
+
+
+@runtime_checkable
+class Calling(Protocol):
+    """A codec whose device is the one that calls: of an exchange it sends the first part."""
+
+    def session(self) -> Conversation: ...

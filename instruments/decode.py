@@ -3,26 +3,21 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from instruments.codec import Codec
+from instruments.codec import Calling, Codec
 from instruments.frames import Stamp, Verdict
 from instruments.readings import Event, Kind
 
 _REPLAYED = Stamp(datetime(1970, 1, 1, tzinfo=UTC), 0)
 
 
-def device_calls(codec: Codec) -> bool:
-    """Of an exchange the device sends the first part: analysers that report by themselves."""
-    return bool(getattr(codec, "device_calls", False))
-
-
 def decode(codec: Codec, request: bytes, response: bytes) -> Iterator[Event]:
     """What each frame says; a frame that has not ended, and no frame at all, is a TIMEOUT.
 
     ``request``: host to device, ``response``: device to host. Where the device is the one that calls
-    (``codec.device_calls``) it is the other way round: ``request`` is the device's.
+    it is the other way round: ``request`` is the device's.
     """
     framer = codec.framer()
-    said, asked = (request, b"") if device_calls(codec) else (response, request)
+    said, asked = (request, b"") if isinstance(codec, Calling) else (response, request)
     frames = framer.feed(said, _REPLAYED)
     rest = framer.flush(_REPLAYED)
     frames += [frame for frame in rest if frame.verdict is not Verdict.CUT_OFF]

@@ -7,12 +7,12 @@ from typing import Protocol
 from instruments.board import CommandResult, DeviceView
 from instruments.captures import Draft, Stored, Trigger
 from instruments.clock import Clock
-from instruments.codec import Verb
+from instruments.codec import Answer, Calling, Verb
 from instruments.dialogue import Dialogue, GivenUp, Heard, Order, Part, Send
 from instruments.frames import Frame
 from instruments.link import LineHealth, Link, LinkState
 from instruments.policy import keeps
-from instruments.readings import NOT_UNDERSTOOD, WEIGHED, Event, Kind
+from instruments.readings import NOT_UNDERSTOOD, VALUED, WEIGHED, Event, Kind
 from instruments.settings import DeviceSettings, Live
 
 NOISE_KEPT_EVERY_S = 1.0  # of a line at the wrong speed one frame a second is proof enough
@@ -39,6 +39,7 @@ class Device:
         self._codec = settings.profile.codec
         self.link = Link(settings.port, settings.line)
         self._framer = self._codec.framer()
+        self._session = self._codec.session() if isinstance(self._codec, Calling) else None
         poll_s = settings.live_interval_ms / 1000 if settings.live is Live.POLL else None
         self.dialogue = Dialogue(self._codec, poll_s=poll_s, stream=settings.live is Live.STREAM)
         self._health = LineHealth(settings.profile.controls)
@@ -46,6 +47,7 @@ class Device:
         self._asks_back = identify is not None
         self._introduces = identify.heads if identify else frozenset()
         self._uncommitted = 0
+        self._openings = 0  # how often the port was opened
         self._look: _Look | None = None
         self._noise_kept_at = -NOISE_KEPT_EVERY_S
         self._known = False  # it has told who it is since the port was opened
@@ -87,6 +89,8 @@ class Device:
 
     def tick(self, now: float) -> None:
         """Send what is due. Waits while a frame of this device is not yet on the disk."""
+        if self._session is not None and self.link.descriptor is not None and not self.link.connecting:
+            self._reply(self._session.step(now), now)
         while self._uncommitted == 0 and self.link.descriptor is not None and not self.link.connecting:
             action = self.dialogue.step(now)
             if action is None:
@@ -99,7 +103,9 @@ class Device:
     def next_time(self) -> float | None:
         if self.link.descriptor is None:
             return self.link.retry_at
-        return None if self._uncommitted or self.link.connecting else self.dialogue.next_time()
+        if self._uncommitted or self.link.connecting:
+            return None
+        return self.dialogue.next_time() if self._session is None else self._session.next_time()
 
     def shut(self, now: float) -> None:
         if self.link.descriptor is not None:
@@ -109,6 +115,9 @@ class Device:
     # --- frames --------------------------------------------------------------------------------------------
 
     def _take_in(self, frame: Frame, now: float) -> None:
+        if self._session is not None:
+            self._converse(self._session.hear(frame, now), frame, now)
+            return
         event = self._codec.read(frame, self.dialogue.asked)
         heard = self.dialogue.hear(event, now)
         if event.kind in NOT_UNDERSTOOD:
@@ -121,6 +130,26 @@ class Device:
         elif event.kind in WEIGHED or event.kind in (Kind.OVERLOAD, Kind.UNDERLOAD):
             self._event, self._event_at = event, frame.last
         self._sort(frame, event, heard)
+
+    def _converse(self, answer: Answer, frame: Frame, now: float) -> None:
+        """The device waits for its ACK, and gets it when the frame is on the disk: until then it is the buffer."""
+        event = answer.event
+        if event.kind in NOT_UNDERSTOOD:
+            self._unparsed += 1
+        else:
+            self._health.understood()
+            self.link.opened_well()
+        if event.kind in VALUED:
+            self._event, self._event_at = event, frame.last
+        if answer.keep:
+            self._keep(frame, event, Trigger.UNSOLICITED, None, reply=answer.reply)
+        else:
+            self._reply(answer.reply, now)
+
+    def _reply(self, wire: bytes, now: float) -> None:
+        if wire and self.link.descriptor is not None:
+            self.link.write(wire, now)
+            self._notice_break(now)
 
     def _sort(self, frame: Frame, event: Event, heard: Heard) -> None:
         match heard.part, heard.order:
@@ -165,7 +194,9 @@ class Device:
 
     # --- captures ------------------------------------------------------------------------------------------
 
-    def _keep(self, frame: Frame, event: Event, trigger: Trigger, order: Order | None) -> None:
+    def _keep(
+        self, frame: Frame, event: Event, trigger: Trigger, order: Order | None, *, reply: bytes = b""
+    ) -> None:
         if not keeps(trigger, event, self.settings.keep_live):
             return
         request_id = order.id if order else None
@@ -186,13 +217,16 @@ class Device:
         )
         self._uncommitted += 1
         self._captures += 1
+        opening = self._openings
 
         def stored(row: Stored) -> None:
             self._uncommitted -= 1
+            if opening == self._openings:  # on a new line an old acknowledgement would answer something else
+                self._reply(reply, self._clock.seconds())
             if request_id is not None:
                 self._keeper.report(_result(request_id, self.settings.key, event, trigger, row.seq))
 
-        self._keeper.keep(draft, stored, urgent=request_id is not None)
+        self._keeper.keep(draft, stored, urgent=request_id is not None or bool(reply))
 
     def _give_up(self, given: GivenUp) -> None:
         """An order without an answer leaves a capture too: the cell that waits for it learns why."""
@@ -216,6 +250,7 @@ class Device:
     # --- the line ------------------------------------------------------------------------------------------
 
     def _opened(self, now: float) -> None:
+        self._openings += 1
         self._known, self._look = False, None
         self._framer = self._codec.framer()
         self._health = LineHealth(self.settings.profile.controls)
@@ -239,6 +274,8 @@ class Device:
             self._keep(frame, Event(Kind.UNPARSED, code=frame.verdict.value), Trigger.UNSOLICITED, None)
         for lost in self.dialogue.closed():
             self._give_up(lost)
+        if self._session is not None:
+            self._session.closed()
         self._event = None
 
     def _state_now(self) -> LinkState:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from instruments.codec import Verb
-from instruments.decode import decode, device_calls
+from instruments.codec import Calling, Verb
+from instruments.decode import decode
 from instruments.errors import ProfileWrong
 from instruments.frames import LONGEST_FRAME, LineFramer, Verdict
 from instruments.generic_line import compile_line
@@ -76,7 +76,9 @@ def says_published(events: list[Event], expected) -> bool:
 
 def read_in_pieces(profile, row_request: bytes, response: bytes, cuts) -> list[Event]:
     """The events of an exchange whose device bytes arrive cut at ``cuts``."""
-    said, asked = (row_request, None) if device_calls(profile.codec) else (response, row_request or None)
+    said, asked = (
+        (row_request, None) if isinstance(profile.codec, Calling) else (response, row_request or None)
+    )
     framer = profile.codec.framer()
     places = [0, *cuts, len(said)]
     frames = [f for a, b in pairwise(places) for f in framer.feed(said[a:b], NOON)]
@@ -88,7 +90,7 @@ def read_in_pieces(profile, row_request: bytes, response: bytes, cuts) -> list[E
 
 
 def bytes_of_device(profile, row) -> bytes:
-    return row.request if device_calls(profile.codec) else row.response
+    return row.request if isinstance(profile.codec, Calling) else row.response
 
 
 @pytest.mark.parametrize("vector", shared_vectors())
@@ -98,7 +100,7 @@ def test_the_shared_vectors_read_as_published_whole_and_split_at_every_byte(vect
     events = list(decode(profile.codec, request, response))
     assert says_published(events, vector["expected"]), events
     if vector["expected"]["kind"] != "timeout":
-        for cut in range(len(request if device_calls(profile.codec) else response) + 1):
+        for cut in range(len(request if isinstance(profile.codec, Calling) else response) + 1):
             assert read_in_pieces(profile, request, response, [cut]) == events
 
 
@@ -137,7 +139,7 @@ def test_a_frame_that_lost_a_byte_never_states_another_value(profile, row):
     said = bytes_of_device(profile, row)
     for place in range(len(said)):
         request, response = row.request, said[:place] + said[place + 1 :]
-        if device_calls(profile.codec):
+        if isinstance(profile.codec, Calling):
             request, response = response, row.response
         for event in read_in_pieces(profile, request, response, []):
             assert event.value in whole or event.kind not in VALUED, (said, place, event)

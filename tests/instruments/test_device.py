@@ -5,13 +5,16 @@ import time
 
 import pytest
 
+from instruments.astm_frames import wrap
 from instruments.captures import Trigger, number
 from instruments.clock import SystemClock
 from instruments.codec import Verb
 from instruments.device import Device
 from instruments.dialogue import Order
+from instruments.modbus_framing import crc16
 from instruments.profiles import load_profile
-from instruments.settings import DeviceSettings, Live
+from instruments.readings import Kind
+from instruments.settings import DeviceSettings, KeepLive, Live
 
 
 class Shelf:
@@ -39,13 +42,14 @@ class Shelf:
 class Rig:
     """A device on a socket, driven turn by turn on a clock of the test's own."""
 
-    def __init__(self, listener, **named):
+    def __init__(self, listener, profile="mtsics", **named):
         address = f"socket://127.0.0.1:{listener.getsockname()[1]}"
-        profile = load_profile("mtsics")
+        profile = load_profile(profile)
         self.shelf, self.now = Shelf(), 0.0
         settings = DeviceSettings("balance-1", address, profile, profile.line, **named)
         self.device = Device(settings, SystemClock(), self.shelf, "boot")
         self.device.open(0.0)
+        self._listener = listener
         self.far, _ = listener.accept()
         self.far.settimeout(2)
         if self.device.link.connecting:
@@ -62,10 +66,19 @@ class Rig:
             return b""
 
     def say(self, *lines: bytes) -> None:
+        self.send(b"".join(line + b"\r\n" for line in lines))
+
+    def send(self, wire: bytes) -> None:
         self.far.setblocking(True)
-        self.far.sendall(b"".join(line + b"\r\n" for line in lines))
+        self.far.sendall(wire)
         time.sleep(0.01)
         self.device.readable(self.now)
+
+    def reopen(self) -> None:
+        self.device.open(self.now)
+        self.far, _ = self._listener.accept()
+        if self.device.link.connecting:
+            self.device.writable(self.now)
 
     def introduce(self) -> None:
         assert self.turn(1.0) == b"I4\r\n"
@@ -83,7 +96,8 @@ def rig():
 
         def make(**named):
             made.append(Rig(listener, **named))
-            made[-1].introduce()
+            if "profile" not in named:  # other devices do not say who they are
+                made[-1].introduce()
             return made[-1]
 
         yield make
@@ -148,3 +162,48 @@ def test_a_stream_is_live_only_and_a_take_from_it_gets_the_answer_not_the_stream
     bench.say(B)
     taken = [d for d in bench.shelf.drafts if d.request_id == "r1"]
     assert [d.raw for d in taken] == [B + b"\r\n"]
+
+
+def test_an_analyser_gets_its_ack_when_the_frame_is_on_the_disk_and_not_before(rig):
+    bench = rig(profile="astm-e1381")
+    bench.send(b"\x05")
+    assert bench.turn(0.1) == b"\x06"
+    good = wrap(1, b"R|1|^^^pH|7.01|||||F\r", last=True)
+    bench.send(good)
+    assert bench.turn(1.0) == b""
+    bench.shelf.commit()
+    assert bench.turn(0.0) == b"\x06"
+    bench.send(good)  # it did not hear the ACK
+    assert bench.turn(0.1) == b"\x06"
+    bench.send(good.replace(b"7.01", b"9.01"))
+    bench.shelf.commit()
+    assert bench.turn(0.1) == b"\x15"
+    assert [(d.event.kind, d.event.value) for d in bench.shelf.drafts] == [
+        (Kind.RESULT, "7.01"),
+        (Kind.BAD_CHECKSUM, None),
+    ]
+
+
+def test_an_acknowledgement_does_not_outlive_the_line_it_belongs_to(rig):
+    bench = rig(profile="astm-e1381")
+    bench.send(b"\x05")
+    bench.turn(0.1)
+    bench.send(wrap(1, b"L|1|N\r", last=True))
+    bench.far.close()
+    bench.device.readable(bench.now)
+    bench.reopen()
+    bench.shelf.commit()
+    assert bench.turn(0.1) == b""
+
+
+def test_registers_are_read_beside_the_question_that_asked_for_them(rig):
+    bench = rig(profile="modbus-two-rooms", keep_live=KeepLive.ALL)
+    answers = {1: "01040200d7", 2: "020402ffd8"}
+    for slave in (1, 2):
+        asked = bench.turn(1.0)
+        assert asked[0] == slave
+        answer = bytes.fromhex(answers[slave])
+        bench.send(answer + crc16(answer))
+        bench.shelf.commit()
+    assert [d.event.value for d in bench.shelf.drafts] == ["21.5", "-4.0"]
+    assert [d.event.unit for d in bench.shelf.drafts] == ["°C", "°C"]
