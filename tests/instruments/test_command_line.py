@@ -10,6 +10,7 @@ from instruments.cli import main
 from instruments.errors import ProfileWrong, SettingsWrong
 from instruments.profiles import load_profile
 from instruments.settings import load_settings
+from tests.instruments.test_codecs import OTHER_MODEL, PROFILE_OF, SHARED, says_published
 
 DEPLOYED = Path(__file__).parents[2] / "deploy/gateway.toml"
 
@@ -23,6 +24,18 @@ def test_decode_prints_one_event_a_line_and_names_lines_it_cannot_read(monkeypat
     assert [e["kind"] for e in events] == ["reading", "overload", "error", "timeout"]
     assert events[0] == {"kind": "reading", "value": "100.00", "unit": "g", "stability": "stable"}
     assert "line 3" in printed.err
+
+
+@pytest.mark.skipif(not SHARED.is_file(), reason="no shared vectors")
+def test_decode_reads_every_shared_vector_as_published(monkeypatch, capsys):
+    vectors = json.loads(SHARED.read_text(encoding="utf-8"))["vectors"]
+    assert {vector["protocol"] for vector in vectors} <= set(PROFILE_OF)
+    for vector in vectors:
+        line = f"{vector['request_hex']}\t{vector['response_hex']}\n"
+        monkeypatch.setattr("sys.stdin", io.StringIO(line))
+        assert main(["decode", OTHER_MODEL.get(vector["id"], PROFILE_OF[vector["protocol"]])]) == 0
+        said = [json.loads(printed) for printed in capsys.readouterr().out.splitlines()]
+        assert says_published(said, vector["expected"]), (vector["id"], said)
 
 
 def test_an_unknown_profile_is_answered_with_the_known_ones(capsys):
