@@ -14,16 +14,40 @@ from instruments.decode import decode
 from instruments.errors import InstrumentError, NotEnrolled, SettingsWrong
 from instruments.gateway import Gateway, run_until_signalled
 from instruments.keys import fingerprint, public_bytes, save_identity
+from instruments.modbus_framing import ModbusRtu
+from instruments.modbus_simulator import ModbusTransmitter
 from instruments.mtsics_simulator import MtSicsBalance
 from instruments.profiles import load_profile, profile_names
+from instruments.sbi_simulator import SbiBalance
 from instruments.settings import load_settings
 from instruments.simulated_port import HELP, SimulatedPort, tell
-from instruments.simulator import Physics
+from instruments.simulator import Physics, SimulatedDevice
 from instruments.spool import SpoolReader
 from instruments.technician import ask, listen, ports
 from instruments.wire import Server, enrol
 
 SOFTWARE = "lims-gateway/1"
+
+
+def _mt_sics(physics: Physics, chosen: argparse.Namespace) -> SimulatedDevice:
+    return MtSicsBalance(physics, serial=chosen.serial, stable_timeout_s=chosen.stable_timeout)
+
+
+def _sbi(physics: Physics, chosen: argparse.Namespace) -> SimulatedDevice:
+    return SbiBalance(physics, serial=chosen.serial, wide=chosen.profile == "sbi-22")
+
+
+def _modbus(physics: Physics, chosen: argparse.Namespace) -> SimulatedDevice:
+    codec = load_profile(chosen.profile).codec
+    return ModbusTransmitter(physics, codec.registers if isinstance(codec, ModbusRtu) else ())
+
+
+SIMULATED: dict[str, Callable[[Physics, argparse.Namespace], SimulatedDevice]] = {
+    "mtsics": _mt_sics,
+    "sbi-16": _sbi,
+    "sbi-22": _sbi,
+    **{f"modbus-climate{order}": _modbus for order in ("", "-cdab", "-badc", "-dcba")},
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -78,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--verify", action="store_true", help="check the hash chain")
     sub.add_argument("--list", type=int, metavar="N", help="print the last N captures as JSON lines")
     sub = add("simulate", _simulate, "a simulated device on a pseudo-terminal")
-    sub.add_argument("profile", choices=["mtsics"])
+    sub.add_argument("profile", choices=sorted(SIMULATED))
     sub.add_argument("--link", type=Path, help="make this path point to the pseudo-terminal")
     sub.add_argument("--control", type=Path, help=f"socket that takes: {HELP}")
     sub.add_argument("--stdin", action="store_true", help="take the same commands from standard input")
@@ -195,8 +219,8 @@ def _simulate(chosen: argparse.Namespace) -> int:
     physics = Physics(
         capacity=chosen.capacity, decimals=chosen.decimals, settle_s=chosen.settle, seed=chosen.seed
     )
-    balance = MtSicsBalance(physics, serial=chosen.serial, stable_timeout_s=chosen.stable_timeout)
-    port = SimulatedPort(balance, link=chosen.link, control=chosen.control)
+    device = SIMULATED[chosen.profile](physics, chosen)
+    port = SimulatedPort(device, link=chosen.link, control=chosen.control)
     if chosen.stdin:
         port.read_commands_from(sys.stdin.fileno())
     sys.stdout.write(f"{port.name}\n")

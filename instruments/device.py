@@ -7,7 +7,7 @@ from typing import Protocol
 from instruments.board import CommandResult, DeviceView
 from instruments.captures import Draft, Stored, Trigger
 from instruments.clock import Clock
-from instruments.codec import Answer, Calling, Verb
+from instruments.codec import Answer, Calling, Verb, looks_of
 from instruments.dialogue import Dialogue, GivenUp, Heard, Order, Part, Send
 from instruments.frames import Frame
 from instruments.link import LineHealth, Link, LinkState
@@ -45,6 +45,8 @@ class Device:
         self._health = LineHealth(settings.profile.controls)
         identify = self._codec.command(Verb.IDENTIFY)
         self._asks_back = identify is not None
+        # Of several questions in a round the first asks for what the device is there for: that is shown live.
+        self._minor = {look.wire for look in looks_of(self._codec)[1:]}
         self._introduces = identify.heads if identify else frozenset()
         self._uncommitted = 0
         self._openings = 0  # how often the port was opened
@@ -118,7 +120,8 @@ class Device:
         if self._session is not None:
             self._converse(self._session.hear(frame, now), frame, now)
             return
-        event = self._codec.read(frame, self.dialogue.asked)
+        asked = self.dialogue.asked
+        event = self._codec.read(frame, asked)
         heard = self.dialogue.hear(event, now)
         if event.kind in NOT_UNDERSTOOD:
             self._not_understood(frame, event, now)
@@ -127,7 +130,7 @@ class Device:
         self.link.opened_well()
         if event.kind is Kind.IDENTITY and event.head in self._introduces:
             self._introduced(event, heard, now)
-        elif event.kind in WEIGHED or event.kind in (Kind.OVERLOAD, Kind.UNDERLOAD):
+        elif asked not in self._minor and event.kind in (*WEIGHED, Kind.OVERLOAD, Kind.UNDERLOAD):
             self._event, self._event_at = event, frame.last
         self._sort(frame, event, heard)
 

@@ -115,6 +115,16 @@ def _ordered(content: bytes, order: str) -> bytes:
     return b"".join(word[::-1] if bytes_turned and len(words) > 1 else word for word in words)
 
 
+def packed(row: Register, number: Decimal) -> bytes:
+    """The registers that show a number, as they lie on the wire; what a device does. Raises struct.error."""
+    layout = _FORMATS[row.type]
+    if row.type.startswith("float"):
+        return _ordered(struct.pack(layout, float(number)), row.order)
+    return _ordered(
+        struct.pack(layout, int((number / Decimal(row.scale or 1)).to_integral_value())), row.order
+    )
+
+
 def _shortest(number: float, type_: str) -> Decimal:
     """The shortest decimal that stands for exactly these bits: what the device's maker would print."""
     layout = _FORMATS[type_]

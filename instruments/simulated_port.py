@@ -1,4 +1,4 @@
-"""A simulated balance on a pseudo-terminal, with a control socket that puts loads on it and presses its keys."""
+"""A simulated device on a pseudo-terminal, with a control socket that puts loads on it and presses its keys."""
 
 import contextlib
 import json
@@ -13,7 +13,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from types import FrameType
 
-from instruments.mtsics_simulator import MtSicsBalance
+from instruments.simulator import SimulatedDevice
 
 BUSY_TICK_S = 0.02
 HELP = "load GRAMS | print | tare | zero | disturb SECONDS | overload | unplug | plug | power | state | quit"
@@ -22,7 +22,7 @@ HELP = "load GRAMS | print | tare | zero | disturb SECONDS | overload | unplug |
 class SimulatedPort:
     """``link``: a stable name for the pseudo-terminal, as /dev/serial/by-id has for real ones."""
 
-    def __init__(self, balance: MtSicsBalance, *, link: Path | None, control: Path | None) -> None:
+    def __init__(self, balance: SimulatedDevice, *, link: Path | None, control: Path | None) -> None:
         self.balance = balance
         self._link, self._control_path = link, control
         self._selector = selectors.DefaultSelector()

@@ -4,6 +4,7 @@ import math
 import random
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Protocol
 
 
 @dataclass(slots=True)
@@ -76,3 +77,24 @@ class Physics:
             return False
         self.zero_point, self.tare = self.load, Decimal(0)
         return True
+
+
+class SimulatedDevice(Protocol):
+    """A protocol in front of the physics; pure, so that a pseudo-terminal, a socket or a test can drive it."""
+
+    physics: Physics
+    serial: str
+
+    def receive(self, chunk: bytes, now: float) -> bytes:
+        """What it answers at once; the rest comes with ``tick``."""
+
+    def press_print(self, now: float) -> bytes: ...
+
+    def switch_on(self) -> bytes:
+        """What it sends unasked when it gets its power."""
+
+    def tick(self, now: float) -> bytes: ...
+
+    @property
+    def busy(self) -> bool:
+        """Needs ``tick`` often."""
