@@ -172,7 +172,7 @@ def test_where_most_results_are_equal_another_start_is_taken(values, start):
 
 
 def test_where_nearly_all_results_are_equal_the_deviation_falls_to_zero():
-    result = algorithm_a(tuple(map(D, "1 1 3 1 1".split())))
+    result = algorithm_a(tuple(map(D, ["1", "1", "3", "1", "1"])))
     assert (result.mean, result.deviation, result.clipped) == (1, 0, (2,))
     assert result.rounds > 100
 
