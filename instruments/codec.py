@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 from instruments.frames import Frame, Framer
-from instruments.readings import DYNAMIC, NOT_UNDERSTOOD, Event
+from instruments.readings import DYNAMIC, NOT_UNDERSTOOD, UNKNOWN, Event
 
 
 class Verb(StrEnum):
@@ -21,7 +21,7 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Bytes to send, and how to know the answer.
+    """Bytes to send, and how to know the answer. No bytes: the device sends all the time by itself.
 
     ``heads``: the heads of frames that answer it; ``deadline_s`` must exceed the device's own time-out.
     """
@@ -39,7 +39,7 @@ class Command:
         if event.head in REFUSALS:
             return True
         # A stable reading was asked for: an unstable one was on its way before the command arrived.
-        return event.head in self.heads and not (self.stable_only and event.stability == DYNAMIC)
+        return event.head in self.heads and not (self.stable_only and event.stability in (DYNAMIC, UNKNOWN))
 
 
 REFUSALS = frozenset({"ES", "ET", "EL"})

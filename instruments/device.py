@@ -8,12 +8,14 @@ from instruments.board import CommandResult, DeviceView
 from instruments.captures import Draft, Stored, Trigger
 from instruments.clock import Clock
 from instruments.codec import Answer, Calling, Verb, looks_of
-from instruments.dialogue import Dialogue, GivenUp, Heard, Order, Part, Send
+from instruments.dialogue import GivenUp, Heard, Order, Part, Send
 from instruments.frames import Frame
 from instruments.link import LineHealth, Link, LinkState
 from instruments.policy import keeps
+from instruments.pushed_dialogue import dialogue_for
 from instruments.readings import NOT_UNDERSTOOD, VALUED, WEIGHED, Event, Kind
 from instruments.settings import DeviceSettings, Live
+from instruments.settling import Settling
 
 NOISE_KEPT_EVERY_S = 1.0  # of a line at the wrong speed one frame a second is proof enough
 
@@ -41,7 +43,8 @@ class Device:
         self._framer = self._codec.framer()
         self._session = self._codec.session() if isinstance(self._codec, Calling) else None
         poll_s = settings.live_interval_ms / 1000 if settings.live is Live.POLL else None
-        self.dialogue = Dialogue(self._codec, poll_s=poll_s, stream=settings.live is Live.STREAM)
+        self.dialogue = dialogue_for(self._codec, poll_s=poll_s, stream=settings.live is Live.STREAM)
+        self._settling = Settling(settings.profile.settling)
         self._health = LineHealth(settings.profile.controls)
         identify = self._codec.command(Verb.IDENTIFY)
         self._asks_back = identify is not None
@@ -121,7 +124,7 @@ class Device:
             self._converse(self._session.hear(frame, now), frame, now)
             return
         asked = self.dialogue.asked
-        event = self._codec.read(frame, asked)
+        event = self._settling.judge(self._codec.read(frame, asked), now)
         heard = self.dialogue.hear(event, now)
         if event.kind in NOT_UNDERSTOOD:
             self._not_understood(frame, event, now)
@@ -254,6 +257,7 @@ class Device:
 
     def _opened(self, now: float) -> None:
         self._openings += 1
+        self._settling.restart()
         self._known, self._look = False, None
         self._framer = self._codec.framer()
         self._health = LineHealth(self.settings.profile.controls)

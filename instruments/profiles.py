@@ -23,6 +23,7 @@ from instruments.ohaus import Ohaus
 from instruments.radwag import Radwag
 from instruments.sbi import Sbi
 from instruments.scpi import Scpi
+from instruments.settling import SettlingRule
 from instruments.toledo import ToledoContinuous
 from instruments.yaohua import YaohuaA12, YaohuaEquals, YaohuaStx
 
@@ -64,6 +65,7 @@ class Profile:
         bytes  # control characters the protocol uses: all others count as noise; binary = true: any byte
     )
     dialogues: tuple[Recorded, ...] = field(default=())
+    settling: SettlingRule = field(default_factory=SettlingRule)  # where the wire does not say what is stable
 
 
 def profile_names(folders: tuple[Path, ...] = ()) -> list[str]:
@@ -103,6 +105,7 @@ def parse_profile(key: str, row: Mapping[str, object]) -> Profile:
         if row.get("binary") is True
         else str(row.get("controls", "\r\n")).encode("latin-1"),
         dialogues=tuple(_dialogues(row)),
+        settling=SettlingRule(**_table(row, "settling")),  # type: ignore[arg-type]
     )
 
 

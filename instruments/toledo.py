@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from instruments.codec import Command, Verb
 from instruments.frames import Cut, Frame, Framer, MeasuredFramer, Verdict, noise_until
 from instruments.lines import placed
+from instruments.pushed_dialogue import pushed
 from instruments.readings import DYNAMIC, STABLE, Event, Kind
 
 SIZE = 17  # without the check
@@ -75,7 +76,7 @@ class ToledoContinuous:
         return "kg" if word_b & _KILOGRAM else "lb"
 
     def command(self, verb: Verb) -> Command | None:
-        return None
+        return pushed(verb)
 
     def abort(self) -> Command | None:
         return None

@@ -12,6 +12,7 @@ from operator import xor
 from instruments.codec import Command, Verb
 from instruments.frames import Cut, Frame, Framer, MeasuredFramer, Verdict, noise_until
 from instruments.lines import LineCodec, figure, placed, plain
+from instruments.pushed_dialogue import pushed
 from instruments.readings import UNKNOWN, Event, Kind
 
 _STX_FRAME = re.compile(rb"\x02([+-])(\d{6})([0-4])([0-?A-F])([0-?A-F])\x03")
@@ -25,18 +26,18 @@ _A12_COLUMNS = 11
 _LABELS = {"G": "gross", "N": "net"}
 
 
-class _Silent:
-    """It sends; it takes no commands."""
+class _Sends:
+    """It sends all the time; it takes no commands."""
 
     def command(self, verb: Verb) -> Command | None:
-        return None
+        return pushed(verb)
 
     def abort(self) -> Command | None:
         return None
 
 
 @dataclass(frozen=True)
-class YaohuaStx(_Silent):
+class YaohuaStx(_Sends):
     """Format 0: STX, sign, six digits, places, XOR of all that as two characters, ETX.
 
     Each half of the XOR is sent as a hexadecimal digit; some makers send ``:`` to ``?`` for ten to fifteen.
@@ -74,7 +75,7 @@ def _stx_frame(waiting: bytes, ended: bool) -> Cut | None:
 
 
 @dataclass(frozen=True)
-class YaohuaEquals(_Silent):
+class YaohuaEquals(_Sends):
     """Formats with ``=``. ``columns`` of figure, in front of them the mark, or behind (``mark_ends``).
 
     ``reversed_digits``: the lowest digit comes first, and the sign last.
@@ -116,7 +117,7 @@ class YaohuaEquals(_Silent):
 
 
 @dataclass(frozen=True)
-class YaohuaA12(LineCodec):
+class YaohuaA12(_Sends, LineCodec):
     """A12(E): ``WG004.139kg3D``; the last two characters are the XOR of the eleven before."""
 
     name: str = "xk3190-a12/1"

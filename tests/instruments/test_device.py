@@ -207,3 +207,23 @@ def test_registers_are_read_beside_the_question_that_asked_for_them(rig):
         bench.shelf.commit()
     assert [d.event.value for d in bench.shelf.drafts] == ["21.5", "-4.0"]
     assert [d.event.unit for d in bench.shelf.drafts] == ["°C", "°C"]
+
+
+def test_a_weighbridge_is_looked_at_without_a_trace_and_taken_when_equal_figures_say_that_it_settled(rig):
+    bench = rig(profile="xk3190-tf0")
+    still = b"\x02+001245118\x03"
+    for _ in range(10):
+        bench.send(still)
+        bench.turn(0.2)
+    assert bench.shelf.drafts == []
+    assert bench.device.view().event.is_stable
+    bench.send(b"\x02-00123421B\x03")
+    bench.device.want(Order(Verb.TAKE, "r1"))
+    bench.turn(0.2)
+    for _ in range(10):
+        bench.send(still)
+        bench.turn(0.2)
+    (draft,) = [d for d in bench.shelf.drafts if d.trigger is Trigger.TAKE]
+    assert (draft.event.value, draft.event.more["stability_inferred"]) == ("124.5", True)
+    bench.shelf.commit()
+    assert [(r.id, r.outcome) for r in bench.shelf.results] == [("r1", "done")]
