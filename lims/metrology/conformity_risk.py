@@ -65,19 +65,23 @@ class GlobalRisk:
 
 def outside_probability(value: Exact, u: Exact, tolerance: Bounds) -> Decimal:
     """Probability that a quantity measured as ``value`` +- ``u`` (normal) lies outside (1 - p_c)."""
-    check_uncertainty(u)
-    return as_decimal(sum(_tails(value, u, tolerance)))
+    return inside_and_outside(value, u, tolerance)[1]
 
 
 def conformance_probability(value: Exact, u: Exact, tolerance: Bounds) -> Decimal:
     """p_c = Phi((TU - y)/u) - Phi((TL - y)/u) (JCGM 106 7.4)."""
+    return inside_and_outside(value, u, tolerance)[0]
+
+
+def inside_and_outside(value: Exact, u: Exact, tolerance: Bounds) -> tuple[Decimal, Decimal]:
+    """Both probabilities, each with its own 12 digits."""
     check_uncertainty(u)
-    below, above = _tails(value, u, tolerance)
-    if below + above < 1 / 2:
-        return as_decimal(1 - below - above)
-    # Far outside both terms are near 1: the difference is taken between the small ones.
-    low, high = _distance(tolerance.low, value, u), _distance(tolerance.high, value, u)
-    return as_decimal(_between(-inf if low is None else low, inf if high is None else high))
+    exact, unit = to_fraction(value), to_fraction(u)
+    low = -inf if tolerance.low is None else float((to_fraction(tolerance.low) - exact) / unit)
+    high = inf if tolerance.high is None else float((to_fraction(tolerance.high) - exact) / unit)
+    outside = normal_cdf(low) + normal_cdf(-high)
+    inside = 1 - outside if outside < 1 / 2 else _between(low, high)
+    return as_decimal(inside), as_decimal(outside)
 
 
 def global_risk(prior: Prior, u: Decimal, tolerance: Bounds, acceptance: Bounds) -> GlobalRisk:
@@ -110,19 +114,6 @@ def global_risk(prior: Prior, u: Decimal, tolerance: Bounds, acceptance: Bounds)
 def check_uncertainty(u: Exact) -> None:
     if not to_fraction(u) > 0:
         raise MetrologyError("uncertainty_not_positive", "This value is greater than zero.")
-
-
-def _tails(value: Exact, u: Exact, tolerance: Bounds) -> tuple[float, float]:
-    """Probabilities to lie below the lower and above the upper bound."""
-    low, high = _distance(tolerance.low, value, u), _distance(tolerance.high, value, u)
-    return (0.0 if low is None else normal_cdf(low)), (0.0 if high is None else normal_cdf(-high))
-
-
-def _distance(bound: Exact | None, value: Exact, u: Exact) -> float | None:
-    """From the value to the bound in standard uncertainties; exact until the last step."""
-    if bound is None:
-        return None
-    return float((to_fraction(bound) - to_fraction(value)) / to_fraction(u))
 
 
 def _floats(bounds: Bounds) -> Iterator[float]:

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from functools import lru_cache
 
-from lims.metrology.conformity_risk import Bounds, conformance_probability, outside_probability
+from lims.metrology.conformity_risk import Bounds, inside_and_outside, outside_probability
 from lims.metrology.decision_rules import (
     DecisionKind,
     DecisionRule,
@@ -16,7 +17,7 @@ from lims.metrology.decision_rules import (
 )
 from lims.metrology.exact import to_decimal
 from lims.metrology.judgements import Judgement, Reason, Verdict
-from lims.metrology.judging import NEAR_FROM, judge
+from lims.metrology.judging import NEAR_FROM, compare_full, judge
 from lims.metrology.limits import Limit, Maximum, Minimum, Range
 from lims.metrology.positions import in_unit
 from lims.metrology.values import DetectionLimits, Number, ResultValue
@@ -58,15 +59,26 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class _Bands:
+    """What limit, uncertainty and rule fix together, whatever the figure; in the unit of the limit."""
+
+    u: Fraction
+    U: Decimal
+    w: Decimal
+    tolerance: Bounds
+    inner: GuardedLimit | None
+    outer: GuardedLimit | None
+    rule_false_accept: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Case:
     value: ResultValue
     limit: GuardedLimit
-    uncertainty: StatedUncertainty
     rule: DecisionRule
     plain: Judgement
     detection: DetectionLimits
-    U: Fraction
-    w: Fraction
+    bands: _Bands
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +113,17 @@ def decide_conformity(
         return Decision(Verdict.NOT_JUDGED, None, Undecided.LIMIT_TAKES_NO_UNCERTAINTY, rule, plain, limit)
     if uncertainty is None:
         return Decision(Verdict.NOT_JUDGED, None, Undecided.UNCERTAINTY_MISSING, rule, plain, limit)
-    U = uncertainty.in_unit(limit.unit)
-    return _decided(_Case(value, limit, uncertainty, rule, plain, detection, U, rule.band_width(U)))
+    bands = _bands(limit, uncertainty, rule)
+    return _decided(_Case(value, limit, rule, plain, detection, bands), uncertainty.k)
 
 
-def _decided(case: _Case) -> Decision:
-    u = case.U / Fraction(case.uncertainty.k)
+def _decided(case: _Case, k: Decimal) -> Decision:
+    bands = case.bands
     figure = _figure(case)
-    bounds = _bounds(case.limit)
-    p_c = None if figure is None else conformance_probability(figure, u, bounds)
+    p_c, outside = None, None
+    if figure is not None:
+        p_c, outside = inside_and_outside(figure, bands.u, bands.tolerance)
     outcome = _outcome(case, p_c)
-    passes, fails = outcome.verdict is Verdict.PASS, outcome.verdict is Verdict.FAIL
     return Decision(
         outcome.verdict,
         outcome.zone,
@@ -119,15 +131,37 @@ def _decided(case: _Case) -> Decision:
         case.rule,
         case.plain,
         case.limit,
-        acceptance=moved(case.limit, case.w),
-        U=to_decimal(case.U),
-        k=case.uncertainty.k,
-        w=to_decimal(case.w),
+        acceptance=bands.inner,
+        U=bands.U,
+        k=k,
+        w=bands.w,
         conformance_probability=p_c,
-        false_accept=outside_probability(figure, u, bounds) if figure is not None and passes else None,
-        false_reject=p_c if fails else None,
-        rule_false_accept=_rule_risk(case, u, bounds),
+        false_accept=outside if outcome.verdict is Verdict.PASS else None,
+        false_reject=p_c if outcome.verdict is Verdict.FAIL else None,
+        rule_false_accept=bands.rule_false_accept,
     )
+
+
+# A worksheet holds hundreds of results against few limits. Equal keys that are written differently (1, 1.0)
+# may share an entry, for its figures come from rationals and carry no written digits.
+@lru_cache(maxsize=1024)
+def _bands(limit: GuardedLimit, uncertainty: StatedUncertainty, rule: DecisionRule) -> _Bands:
+    U = uncertainty.in_unit(limit.unit)
+    u, w, tolerance = U / Fraction(uncertainty.k), rule.band_width(U), _bounds(limit)
+    inner, outer = moved(limit, w), moved(limit, -w)
+    # Four zones pass, with a condition, up to the limit itself.
+    last = limit if rule.kind is DecisionKind.FOUR_ZONES else inner
+    if rule.least_probability is not None:
+        risk: Decimal | None = 1 - rule.least_probability
+    else:
+        risk = None if last is None else _risk_at(last, u, tolerance)
+    return _Bands(u, to_decimal(U), to_decimal(w), tolerance, inner, outer, risk)
+
+
+def _risk_at(last: GuardedLimit, u: Fraction, tolerance: Bounds) -> Decimal:
+    """Probability beyond the limit of a figure that just passes, at the worse end."""
+    ends = _bounds(last)
+    return max(outside_probability(end, u, tolerance) for end in (ends.low, ends.high) if end is not None)
 
 
 def _outcome(case: _Case, p_c: Decimal | None) -> _Outcome:
@@ -145,18 +179,16 @@ def _outcome(case: _Case, p_c: Decimal | None) -> _Outcome:
 
 
 def _guarded(case: _Case) -> _Outcome:
-    acceptance = moved(case.limit, case.w)
-    if acceptance is None:
+    if case.bands.inner is None:
         return _Outcome(Verdict.NOT_JUDGED, reason=Undecided.GUARD_BANDS_MEET)
-    found = _against(case, acceptance)
+    found = compare_full(case.value, case.bands.inner, case.detection)
     return _Outcome(found.verdict, _plain_zone(found.verdict), found.reason)
 
 
 def _proven(case: _Case) -> _Outcome:
     if _passes_inside(case):
         return _Outcome(Verdict.PASS, Zone.PASS)
-    outer = _against(case, _outer(case))
-    if outer.verdict is Verdict.FAIL:
+    if _fails_outside(case):
         return _Outcome(Verdict.FAIL, Zone.FAIL)
     return _Outcome(Verdict.NOT_JUDGED, reason=case.plain.reason or Undecided.NEITHER_PROVEN)
 
@@ -167,8 +199,7 @@ def _four_zones(case: _Case) -> _Outcome:
         return _Outcome(Verdict.PASS, Zone.PASS if _passes_inside(case) else Zone.CONDITIONAL_PASS)
     if case.plain.verdict is Verdict.NOT_JUDGED:
         return _Outcome(Verdict.NOT_JUDGED, reason=case.plain.reason)
-    certain = _against(case, _outer(case)).verdict is Verdict.FAIL
-    return _Outcome(Verdict.FAIL, Zone.FAIL if certain else Zone.CONDITIONAL_FAIL)
+    return _Outcome(Verdict.FAIL, Zone.FAIL if _fails_outside(case) else Zone.CONDITIONAL_FAIL)
 
 
 def _by_probability(case: _Case, p_c: Decimal | None) -> _Outcome:
@@ -181,18 +212,14 @@ def _by_probability(case: _Case, p_c: Decimal | None) -> _Outcome:
 
 
 def _passes_inside(case: _Case) -> bool:
-    inner = moved(case.limit, case.w)
-    return inner is not None and _against(case, inner).verdict is Verdict.PASS
+    inner = case.bands.inner
+    return inner is not None and compare_full(case.value, inner, case.detection).verdict is Verdict.PASS
 
 
-def _outer(case: _Case) -> GuardedLimit:
-    outer = moved(case.limit, -case.w)
+def _fails_outside(case: _Case) -> bool:
+    outer = case.bands.outer
     assert outer is not None  # w is not negative in rules with zones
-    return outer
-
-
-def _against(case: _Case, limit: GuardedLimit) -> Judgement:
-    return judge(case.value, limit, detection=case.detection)
+    return compare_full(case.value, outer, case.detection).verdict is Verdict.FAIL
 
 
 def _plain_zone(verdict: Verdict) -> Zone | None:
@@ -216,15 +243,3 @@ def _figure(case: _Case) -> Decimal | None:
     converted = in_unit(case.value, case.limit.unit)
     assert isinstance(converted, Number)
     return converted.value
-
-
-def _rule_risk(case: _Case, u: Fraction, bounds: Bounds) -> Decimal | None:
-    """Probability beyond the limit of a figure that just passes, at the worse end; None if none can pass."""
-    if case.rule.least_probability is not None:
-        return 1 - case.rule.least_probability
-    # Four zones pass, with a condition, up to the limit itself.
-    last = case.limit if case.rule.kind is DecisionKind.FOUR_ZONES else moved(case.limit, case.w)
-    if last is None:
-        return None
-    ends = _bounds(last)
-    return max(outside_probability(end, u, bounds) for end in (ends.low, ends.high) if end is not None)

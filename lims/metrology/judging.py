@@ -66,6 +66,14 @@ def judge(
     )
 
 
+def compare_full(value: ResultValue, limit: Limit, detection: DetectionLimits = _NO_LIMITS) -> Finding:
+    """The full-value comparison alone, for whoever holds one value against several limits."""
+    compared = _comparable(value, limit, detection)
+    if compared.unit != value.unit:
+        detection = limits_in_unit(detection, value.unit, compared.unit)
+    return _find(compared, limit, Comparison.FULL_VALUE, detection)
+
+
 def _comparable(value: ResultValue, limit: Limit, detection: DetectionLimits) -> ResultValue:
     """The value in the limit's unit; presence alone needs no unit."""
     if isinstance(value, NotDetected) and value.lod is None:

@@ -32,14 +32,25 @@ class Sensitivity:
 
 
 def sensitivities(model: Formula, inputs: Inputs, method: SensitivityMethod) -> dict[str, Sensitivity]:
-    """One per quantity; 0 for one that the model does not name."""
+    """One per quantity; 0 for one that the model does not name, or that is exact.
+
+    An exact quantity is not looked at: x^n with a negative x has no derivative by n, and needs none.
+    """
     values = {name: quantity.value for name, quantity in inputs.quantities.items()}
     return {
-        name: derived(model.root, name, values)
-        if method is SensitivityMethod.DERIVED
-        else _stepped(model.root, quantity, values)
+        name: _sensitivity(model.root, quantity, values, method)
         for name, quantity in inputs.quantities.items()
     }
+
+
+def _sensitivity(
+    root: Node, quantity: Quantity, values: Mapping[str, Exact], method: SensitivityMethod
+) -> Sensitivity:
+    if not quantity.sources:
+        return Sensitivity(Fraction(0))
+    if method is SensitivityMethod.DERIVED:
+        return derived(root, quantity.name, values)
+    return _stepped(root, quantity, values)
 
 
 def derived(root: Node, name: str, values: Mapping[str, Exact]) -> Sensitivity:

@@ -16,6 +16,7 @@ ALLOWED_IMPORTS = {
     "decimal",
     "enum",
     "fractions",
+    "functools",
     "graphlib",
     "itertools",
     "math",

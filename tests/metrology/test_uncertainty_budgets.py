@@ -332,6 +332,16 @@ def test_stepping_an_exact_source_still_shows_a_coefficient(estimate):
     assert budget.lines[0].sensitivity == 3
 
 
+@pytest.mark.parametrize("method", SensitivityMethod)
+def test_an_exact_quantity_needs_no_derivative(method):
+    inputs = [Quantity("x", D(-3), (Standard(D("0.5")),)), Quantity("n", D(2))]
+    budget = make_budget(compile_formula("x ^ n"), inputs, method=method)
+    assert (budget.value, budget.standard_uncertainty) == (9, 3)
+    assert result_correlations({"y": compile_formula("x ^ n"), "x": compile_formula("x")}, inputs) == {
+        ("y", "x"): -1
+    }
+
+
 def test_results_without_uncertainty_are_not_correlated():
     models = {"y": SUM, "z": compile_formula("7")}
     assert result_correlations(models, two(Standard(D(1)), Standard(D(1)))) == {("y", "z"): 0}
