@@ -186,7 +186,7 @@ def _student(
 def _dominant(budget: Budget, rule: DominantFactor, place: Decimal | None) -> Coverage | None:
     parts = sorted(budget.parts, key=_variance, reverse=True)
     rectangles = [to_fraction(part.variance) for part in parts if part.rectangular][:2]
-    whole = sum((to_fraction(part.variance) for part in parts), Fraction(0))
+    whole = to_fraction(budget.variance)  # with terms of second order
     for count in range(1, len(rectangles) + 1):
         of_them = sum(rectangles[:count])
         if whole - of_them > to_fraction(rule.ratio) ** 2 * of_them:

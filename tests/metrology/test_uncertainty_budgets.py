@@ -474,13 +474,22 @@ def dominated(*sources):
 
 
 def test_one_rectangle_dominates_when_the_rest_is_at_most_three_tenths_of_it():
-    # Rectangle of variance 100 and a rest of variance 9: exactly 0.3.
     wide = Rectangular(D(300).sqrt())
+    # Variances 100/3 and 3: the rest is exactly 0.3 of it.
+    assert dominated(Rectangular(D(10)), Rectangular(D(3))).shape is CoverageShape.RECTANGULAR
+    assert dominated(Rectangular(D(10)), Rectangular(D("3.01"))).shape is CoverageShape.TRAPEZOIDAL
     assert dominated(Rectangular(D(30)), Standard(D(5))).shape is CoverageShape.RECTANGULAR
     assert dominated(Rectangular(D(30)), Standard(D("5.196"))).shape is CoverageShape.RECTANGULAR
     assert dominated(Rectangular(D(30)), Standard(D("5.197"))).shape is CoverageShape.NORMAL
     assert str(dominated(wide).k) == "1.64544826719"  # 0.95 sqrt(3)
     assert dominated(Triangular(D(30)), Standard(D(1))).shape is CoverageShape.NORMAL
+
+
+def test_terms_of_second_order_count_among_the_rest():
+    inputs = [Quantity("a", D(0), (Rectangular(D(1)),)), Quantity("b", D(0), (Standard(D(9)),))]
+    model = compile_formula("a + a * b")
+    shapes = [expand(make_budget(model, inputs, expansion=order), RULE).coverage.shape for order in Expansion]
+    assert shapes == [CoverageShape.RECTANGULAR, CoverageShape.NORMAL]
 
 
 def test_two_rectangles_dominate_together():
