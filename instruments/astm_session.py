@@ -32,9 +32,13 @@ class Line(StrEnum):
 
 @dataclass(slots=True)
 class Session:
-    """One link. ``busy``: the host cannot take messages now (its disk is full): it answers NAK to a call."""
+    """One link, of the host; ``contention_waits_s`` of an analyser is one second.
+
+    ``busy``: it cannot take messages now (its disk is full), and answers NAK to a call.
+    """
 
     busy: bool = False
+    contention_waits_s: float = CONTENTION_WAITS_S
     line: Line = Line.FREE
     _expected: int = 1
     _previous: bytes = b""  # the frame that was acknowledged last
@@ -92,7 +96,7 @@ class Session:
     def _yield(self, now: float) -> bytes:
         """Both called. The analyser calls again after a second; the host waits twenty and answers nothing."""
         self._requeue()
-        self.line, self._not_before = Line.FREE, now + CONTENTION_WAITS_S
+        self.line, self._not_before = Line.FREE, now + self.contention_waits_s
         return b""
 
     # --- sending -------------------------------------------------------------------------------------------

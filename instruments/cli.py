@@ -10,6 +10,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
+from instruments.astm_simulator import AstmAnalyser
 from instruments.decode import decode
 from instruments.errors import InstrumentError, NotEnrolled, SettingsWrong
 from instruments.gateway import Gateway, run_until_signalled
@@ -19,11 +20,13 @@ from instruments.modbus_simulator import ModbusTransmitter
 from instruments.mtsics_simulator import MtSicsBalance
 from instruments.profiles import load_profile, profile_names
 from instruments.sbi_simulator import SbiBalance
+from instruments.scpi_simulator import ScpiMeter
 from instruments.settings import load_settings
 from instruments.simulated_port import HELP, SimulatedPort, tell
 from instruments.simulator import Physics, SimulatedDevice
 from instruments.spool import SpoolReader
 from instruments.technician import ask, listen, ports
+from instruments.weighbridge_simulator import Layout, Weighbridge, toledo, yaohua_stx
 from instruments.wire import Server, enrol
 
 SOFTWARE = "lims-gateway/1"
@@ -42,10 +45,26 @@ def _modbus(physics: Physics, chosen: argparse.Namespace) -> SimulatedDevice:
     return ModbusTransmitter(physics, codec.registers if isinstance(codec, ModbusRtu) else ())
 
 
+def _weighbridge(layout: Layout) -> Callable[[Physics, argparse.Namespace], SimulatedDevice]:
+    return lambda physics, _: Weighbridge(physics, layout)
+
+
+def _scpi(physics: Physics, chosen: argparse.Namespace) -> SimulatedDevice:
+    return ScpiMeter(physics, serial=chosen.serial)
+
+
+def _astm(physics: Physics, chosen: argparse.Namespace) -> SimulatedDevice:
+    return AstmAnalyser(physics, serial=chosen.serial)
+
+
 SIMULATED: dict[str, Callable[[Physics, argparse.Namespace], SimulatedDevice]] = {
+    "astm-e1381": _astm,
     "mtsics": _mt_sics,
     "sbi-16": _sbi,
     "sbi-22": _sbi,
+    "scpi-34401a": _scpi,
+    "toledo-continuous": _weighbridge(toledo),
+    "xk3190-tf0": _weighbridge(yaohua_stx),
     **{f"modbus-climate{order}": _modbus for order in ("", "-cdab", "-badc", "-dcba")},
 }
 

@@ -1,4 +1,4 @@
-"""The simulated Sartorius balance and Modbus transmitter, read back by the codecs and by the real gateway."""
+"""The simulated devices beside the MT-SICS balance, read back by the codecs and by the real gateway."""
 
 import base64
 from decimal import Decimal
@@ -7,15 +7,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from instruments.astm import Astm
+from instruments.astm_frames import ENQ, STX
+from instruments.astm_session import Session
+from instruments.astm_simulator import AstmAnalyser
 from instruments.codec import Verb
 from instruments.modbus_framing import crc16
 from instruments.modbus_simulator import ModbusTransmitter
 from instruments.profiles import load_profile
 from instruments.readings import Kind
 from instruments.sbi_simulator import SbiBalance
+from instruments.scpi_simulator import ScpiMeter
 from instruments.simulated_port import tell
 from instruments.simulator import Physics
+from instruments.weighbridge_simulator import Weighbridge, toledo, yaohua_stx
 from tests.instruments.making import NOON, wait_for
+from tests.instruments.making import frame as framed
 from tests.instruments.receiving import Receiving
 from tests.instruments.test_end_to_end import Bench
 
@@ -105,16 +112,93 @@ def bench(tmp_path, request):
 
 
 @pytest.mark.parametrize(
-    ("bench", "figure"), [("sbi-16", "28.4517"), ("modbus-climate", "28.4517")], indirect=["bench"]
+    ("bench", "figure"),
+    [
+        ("sbi-16", "28.4517"),
+        ("modbus-climate", "28.4517"),
+        ("scpi-34401a", "28.4517000"),
+        ("toledo-continuous", "28.4517"),
+        ("xk3190-tf0", "28.4517"),
+    ],
+    indirect=["bench"],
 )
 def test_a_load_is_seen_live_and_taken_from_each_of_them(bench, figure):
     wait_for(lambda: bench.state() == "connected")
-    tell(bench.control, f"load {figure}")
+    tell(bench.control, "load 28.4517")
+    wait_for(lambda: '"stable": true' in tell(bench.control, "state"))
     wait_for(lambda: bench.figure() == figure)
     bench.server.commands.append({"id": "r", "device": "balance-1", "verb": "take", "expires_in_ms": 5000})
     (capture,) = wait_for(bench.server.all_captures)
     assert (capture["trigger"], capture["event"]["value"]) == ("take", figure)
     assert base64.b64decode(capture["raw"])
+
+
+@pytest.mark.parametrize("bench", ["astm-e1381"], indirect=True)
+def test_an_analysers_message_arrives_whole_and_is_acknowledged_to_its_end(bench):
+    wait_for(lambda: bench.state() == "connected")
+    tell(bench.control, "load 7.01")
+    for count in (1, 2):
+        wait_for(lambda: '"stable": true' in tell(bench.control, "state"))
+        tell(bench.control, "print")
+        captures = wait_for(
+            lambda: len(bench.server.all_captures()) == 5 * count and bench.server.all_captures()  # noqa: B023
+        )
+    results = [c["event"] for c in captures if c["event"]["kind"] == "result"]
+    assert [(e["value"], e["test"], e["sample"]) for e in results] == [("7.0100", "pH", "S0001")] * 2
+
+
+@pytest.mark.parametrize("layout", [toledo, yaohua_stx])
+def test_an_indicator_sends_all_the_time_and_never_a_figure_out_of_range(layout):
+    bridge = Weighbridge(Physics(capacity=Decimal(60000), decimals=0, settle_s=0.1), layout)
+    profile = {toledo: "toledo-continuous", yaohua_stx: "xk3190-tf0"}[layout]
+    bridge.physics.put(Decimal(12450), 0.0)
+    (event,) = heard(profile, bridge.tick(9.0))
+    assert (event.kind, event.value) == (Kind.READING, "12450")
+    assert bridge.tick(9.05) == b""
+    bridge.physics.put(Decimal(90000), 9.1)
+    assert {event.kind for event in heard(profile, bridge.tick(20.0))} <= {Kind.OVERLOAD}
+
+
+def test_a_toledo_indicator_shows_motion_and_the_tare_it_took_off():
+    bridge = Weighbridge(Physics(capacity=Decimal(60000), decimals=1, settle_s=0.5), toledo)
+    bridge.physics.put(Decimal(500), 0.0)
+    (moving,) = heard("toledo-continuous", bridge.tick(0.2))
+    bridge.physics.set_tare()
+    bridge.physics.put(Decimal(350), 9.0)
+    (net,) = heard("toledo-continuous", bridge.tick(30.0))
+    assert moving.stability == "dynamic"
+    assert (net.value, net.more["label"], net.more["tare"]) == ("-150.0", "net", "500.0")
+
+
+def test_a_meter_measures_only_when_it_was_told_to_listen_and_queues_its_errors():
+    meter = ScpiMeter(Physics(load=Decimal("10.0004"), capacity=Decimal(100)))
+    assert meter.receive(b"READ?\nFOO\n", 9.0) == b""
+    codes = [heard("scpi-34401a", meter.receive(b"SYST:ERR?\n", 9.0))[0].code for _ in range(3)]
+    assert codes == ["550", "-113", "0"]
+    (event,) = heard("scpi-34401a", meter.receive(b"SYST:REM\r\nMEAS:VOLT:DC?\n", 9.0), b"MEAS:VOLT:DC?\n")
+    assert (event.value, event.unit) == ("10.0004000", "V")
+    meter.physics.put(Decimal(500), 9.0)
+    assert heard("scpi-34401a", meter.receive(b"xx\x03READ?\n", 30.0))[0].kind is Kind.OVERLOAD
+
+
+def test_an_analyser_repeats_what_was_refused_and_goes_first_when_both_call():
+    analyser, host = AstmAnalyser(Physics(load=Decimal("7.01"), decimals=2)), Session()
+    host.send(["H|\\^&", "L|1|N"])
+    assert (analyser.press_print(0.0), host.step(0.0)) == (ENQ, ENQ)
+    assert analyser.receive(ENQ, 0.1) == b""
+    assert host.hear(framed(ENQ), 0.1).reply == b""
+    said, now = analyser.tick(1.2), 1.2
+    events = []
+    while said and now < 60:
+        frames = Astm().framer().feed(said, NOON)
+        damaged = now < 3 and said.startswith(STX)  # the line is bad for a while
+        answers = [host.hear(framed(f.raw.replace(b"|", b"!") if damaged else f.raw), now) for f in frames]
+        events += [event for answer in answers for event in answer.event.each()]
+        now += 1
+        said = b"".join(analyser.receive(answer.reply, now) for answer in answers if answer.reply)
+    assert [e.value for e in events if e.kind is Kind.RESULT] == ["7.01"]
+    assert sum(e.kind is Kind.BAD_CHECKSUM for e in events) >= 1
+    assert not analyser.busy
 
 
 def test_taking_waits_for_a_stable_figure_where_the_protocol_answers_at_once():

@@ -1,0 +1,78 @@
+"""A multimeter of the 34401A class, in front of the simulated physics (volts in place of grams)."""
+
+import re
+from collections import deque
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from instruments.simulator import Physics
+
+_QUEUE = 20  # errors the meter remembers
+_OVERLOAD = "+9.90000000E+37"
+_MEASURE = re.compile(r"READ\?|FETC\?|MEAS(:[A-Z]+)+\? ?.*")
+_QUIET = re.compile(r"(CONF|SENS|VOLT|CURR|TRIG|SAMP|INIT|DISP)\b.*|\*CLS|\*RST")
+_CLEAR = b"\x03"
+
+
+@dataclass(slots=True)
+class ScpiMeter:
+    """Measures only after ``SYST:REM``, as the 34401A does on a serial line."""
+
+    physics: Physics
+    serial: str = "0"
+    busy: bool = False
+    _line: bytearray = field(default_factory=bytearray)
+    _errors: deque[str] = field(default_factory=lambda: deque(maxlen=_QUEUE))
+    _remote: bool = False
+
+    def receive(self, chunk: bytes, now: float) -> bytes:
+        self._line += chunk
+        if _CLEAR in self._line:  # device clear: what came before it is forgotten
+            del self._line[: self._line.rfind(_CLEAR) + 1]
+        out = b""
+        while (end := self._line.find(b"\n")) >= 0:
+            command = bytes(self._line[:end]).strip().decode("ascii", "replace").upper()
+            del self._line[: end + 1]
+            out += self._obey(command, now)
+        return out
+
+    def press_print(self, now: float) -> bytes:
+        return b""
+
+    def switch_on(self) -> bytes:
+        self._remote = False
+        self._errors.clear()
+        return b""
+
+    def tick(self, now: float) -> bytes:
+        return b""
+
+    def _obey(self, command: str, now: float) -> bytes:
+        match command:
+            case "":
+                return b""
+            case "*IDN?":
+                return self._said(f"HEWLETT-PACKARD,34401A,{self.serial},11-5-2")
+            case "SYST:ERR?":
+                return self._said(self._errors.popleft() if self._errors else '+0,"No error"')
+            case "SYST:REM" | "SYST:RWL" | "SYST:LOC":
+                self._remote = command != "SYST:LOC"
+                return b""
+        if _MEASURE.fullmatch(command):
+            if self._remote:
+                return self._said(self._figure(now))
+            self._errors.append('+550,"Command not allowed in local"')
+        elif command == "*CLS":
+            self._errors.clear()
+        elif not _QUIET.fullmatch(command):
+            self._errors.append('-113,"Undefined header"')
+        return b""
+
+    def _figure(self, now: float) -> str:
+        if self.physics.is_over(now):
+            return _OVERLOAD
+        return f"{Decimal(self.physics.net(now)):+.8E}"
+
+    def _said(self, line: str) -> bytes:
+        # Decimal writes E+1 where the meter writes E+01.
+        return re.sub(r"E([+-])(\d)$", r"E\g<1>0\2", line).encode("ascii") + b"\r\n"
