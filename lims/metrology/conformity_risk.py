@@ -87,7 +87,7 @@ def inside_and_outside(value: Exact, u: Exact, tolerance: Bounds) -> tuple[Decim
 def global_risk(prior: Prior, u: Decimal, tolerance: Bounds, acceptance: Bounds) -> GlobalRisk:
     """Risks of accepting what is measured inside ``acceptance`` with standard uncertainty ``u`` (JCGM 106 9.5).
 
-    Gauss-Legendre on panels as narrow as the curves need, absolute error below 1E-12.
+    Gauss-Legendre on panels as narrow as the curves need, absolute error below 1E-11.
     Raises MetrologyError ``uncertainty_not_positive`` or ``prior_width``.
     """
     check_uncertainty(u)

@@ -49,11 +49,11 @@ def _sensitivity(
     if not quantity.sources:
         return Sensitivity(Fraction(0))
     if method is SensitivityMethod.DERIVED:
-        return derived(root, quantity.name, values)
+        return _derived(root, quantity.name, values)
     return _stepped(root, quantity, values)
 
 
-def derived(root: Node, name: str, values: Mapping[str, Exact]) -> Sensitivity:
+def _derived(root: Node, name: str, values: Mapping[str, Exact]) -> Sensitivity:
     derivative = differentiate(root, name)
     return Sensitivity(value_at(derivative, values), write_formula(derivative))
 

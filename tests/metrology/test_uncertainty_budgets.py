@@ -20,10 +20,11 @@ from lims.metrology.coverage import (
     truncate_dof,
 )
 from lims.metrology.errors import MetrologyError
+from lims.metrology.exact import to_decimal
 from lims.metrology.formula_check import compile_formula
 from lims.metrology.joint_results import result_correlations
 from lims.metrology.quantities import Correlation, Quantity, check_inputs, observed_correlation
-from lims.metrology.rounding import round_significant, round_to
+from lims.metrology.rounding import last_place, round_significant, round_to
 from lims.metrology.sensitivities import SensitivityMethod
 from lims.metrology.straight_line import fit_line
 from lims.metrology.uncertainty_sources import (
@@ -656,3 +657,18 @@ def test_rounding_an_uncertainty_up_never_makes_it_smaller_and_rounds_once(U, di
     lowered = round_uncertainty(U, rule("nearest_unless_lowered", digits))
     assert F(lowered) >= F(U) * F("0.95")
     assert lowered <= up
+
+
+@given(
+    st.fractions(-1000, 1000, max_denominator=10**6),
+    st.fractions(F(1, 1000), 1000, max_denominator=10**6),
+    st.sampled_from(UncertaintyRounding),
+    st.sampled_from(UncertaintyDigits),
+)
+def test_a_result_and_its_uncertainty_are_rounded_once(value, U, rounding, digits):
+    """Written down with 34 digits on the way, they still come out the same, at one common place."""
+    chosen = StatementRule(rounding, digits)
+    statement = state(value, U, chosen)
+    assert state(to_decimal(value), to_decimal(U), chosen) == statement
+    assert statement.value.as_tuple().exponent == statement.U.as_tuple().exponent
+    assert abs(F(statement.value) - value) <= F(last_place(statement.U)) / 2
