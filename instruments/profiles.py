@@ -25,7 +25,7 @@ from instruments.sbi import Sbi
 from instruments.scpi import Scpi
 from instruments.settling import SettlingRule
 from instruments.toledo import ToledoContinuous
-from instruments.yaohua import YaohuaA12, YaohuaEquals, YaohuaStx
+from instruments.yaohua import YaohuaA12, YaohuaAddressed, YaohuaEquals, YaohuaStx
 
 BUILT_IN = Path(__file__).parent / "profile_rows"
 ANY_BYTE = bytes(range(256))
@@ -189,6 +189,7 @@ CODECS: dict[str, Callable[[Mapping[str, object]], Codec]] = {
     "Toledo-continuous": _of(ToledoContinuous),
     "XK3190-A12": _of(YaohuaA12),
     "XK3190-TF0": _of(YaohuaStx),
+    "XK3190-addressed": _of(YaohuaAddressed),
     "XK3190-reversed": _of(YaohuaEquals),
     "regex": _generic_line,
 }

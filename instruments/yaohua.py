@@ -1,4 +1,4 @@
-"""Yaohua XK3190 weighbridge indicators, sending by themselves (manuals A9, A12(E), A23p, A26).
+"""Yaohua XK3190 weighbridge indicators, sending by themselves or asked (manuals A9, A12(E), A23p, A26).
 
 None of them says whether the load moves. The formats with STX and with ``=`` carry no unit: the profile may
 state what the indicator is set to.
@@ -17,6 +17,13 @@ from instruments.readings import UNKNOWN, Event, Kind
 
 _STX_FRAME = re.compile(rb"\x02([+-])(\d{6})([0-4])([0-?A-F])([0-?A-F])\x03")
 _STX_SIZE = 12
+
+_ADDRESSED = re.compile(
+    rb"\x02(?P<address>[A-Z])(?P<command>[A-F])(?:(?P<sign>[+-])(?P<digits>\d{6})(?P<places>[0-4]))?"
+    rb"(?P<high>[0-?A-F])(?P<low>[0-?A-F])\x03"
+)
+_ADDRESSED_SIZE = 14
+_WEIGHTS = {"B": (Kind.READING, "gross"), "C": (Kind.TARE, "tare"), "D": (Kind.READING, "net")}
 
 _FORWARD = re.compile(r"(?P<sign>[+\- 0]?)(?P<digits>\d*\.?\d+\.?)")
 
@@ -142,3 +149,56 @@ class YaohuaA12(_Sends, LineCodec):
         if int(found["sum"], 16) != reduce(xor, found["what"].rjust(_A12_COLUMNS).encode("ascii")):
             return Event(Kind.BAD_CHECKSUM)
         return Event(Kind.OVERLOAD if found["what"] == "OL" else Kind.UNDERLOAD, code=found["what"])
+
+
+@dataclass(frozen=True)
+class YaohuaAddressed:
+    """Asked mode (A9, A23p): STX, address, command, data, XOR of all that, ETX.
+
+    ``address``: A to Z, as set in the indicator. ``command_shown``: B gross or D net; C answers the tare.
+    """
+
+    address: str = "A"
+    command_shown: str = "B"
+    unit: str | None = None
+    name: str = "xk3190-addressed/1"
+
+    def framer(self) -> Framer:
+        return MeasuredFramer(_addressed_frame)
+
+    def read(self, frame: Frame, asked: bytes | None = None) -> Event:
+        found = _ADDRESSED.fullmatch(frame.raw) if frame.verdict is Verdict.WHOLE else None
+        if found is None:
+            return Event(Kind.UNPARSED, code=frame.verdict.value)
+        if _nibble(found["high"]) << 4 | _nibble(found["low"]) != reduce(xor, frame.raw[1:-3]):
+            return Event(Kind.BAD_CHECKSUM)
+        address, command = found["address"].decode(), found["command"].decode()
+        head, more = address + command, {"address": address}
+        if command == "A" and found["sign"] is None:
+            return Event(Kind.OK, code="A", head=head, more=more)
+        if command not in _WEIGHTS or found["sign"] is None:
+            return Event(Kind.UNPARSED)
+        kind, label = _WEIGHTS[command]
+        value = placed(found["sign"].decode(), found["digits"].decode(), int(found["places"]))
+        return Event(kind, value, self.unit, UNKNOWN, head=head, more={**more, "label": label})
+
+    def command(self, verb: Verb) -> Command | None:
+        if verb not in (Verb.LOOK, Verb.TAKE):
+            return None
+        body = f"{self.address}{self.command_shown}".encode("ascii")
+        wire = b"\x02" + body + b"%02X" % reduce(xor, body) + b"\x03"
+        return Command(verb, wire, frozenset({body.decode()}), 3.0, stable_only=verb is Verb.TAKE)
+
+    def abort(self) -> Command | None:
+        return None
+
+
+def _addressed_frame(waiting: bytes, ended: bool) -> Cut | None:
+    if waiting[:1] != b"\x02":
+        return noise_until(waiting, b"\x02", ended)
+    again, end = waiting.find(b"\x02", 1, _ADDRESSED_SIZE), waiting.find(b"\x03", 1, _ADDRESSED_SIZE)
+    if again > 0 and (end < 0 or again < end):
+        return Cut(again, Verdict.NOISE)
+    if end > 0:
+        return Cut(end + 1)
+    return Cut(_ADDRESSED_SIZE, Verdict.NOISE) if len(waiting) >= _ADDRESSED_SIZE else None

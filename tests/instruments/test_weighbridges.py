@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from instruments.codec import Verb
 from instruments.mitutoyo import Digimatic
 from instruments.readings import UNKNOWN, Kind
 from instruments.toledo import ToledoContinuous
-from instruments.yaohua import YaohuaA12, YaohuaEquals, YaohuaStx
+from instruments.yaohua import YaohuaA12, YaohuaAddressed, YaohuaEquals, YaohuaStx
 from tests.instruments.making import NOON, frame
 
 
@@ -120,3 +121,18 @@ def test_a_digimatic_frame_is_found_behind_half_of_another():
     for noise in (good[5:], good[:9], b"\x0f", b"\x0f" * 3 + b"\x01"):
         assert values(Digimatic(), noise + good + good)[-2:] == ["0.123", "0.123"]
     assert Digimatic().read(frame(good[:11] + b"\x0a\x00")).kind is Kind.UNPARSED
+
+
+def test_an_addressed_indicator_is_asked_as_its_manual_prints_it():
+    codec = YaohuaAddressed()
+    look = codec.command(Verb.LOOK)
+    assert look.wire == bytes.fromhex("024142303303")  # A23p manual, page 24
+    (cut,) = codec.framer().feed(b"\x02AB+01245012\x03"[:6] + stx_answer(b"AB+0124501"), NOON)[1:]
+    event = codec.read(cut)
+    assert (event.value, event.unit, event.stability) == ("1245.0", None, UNKNOWN)
+    assert look.is_answered_by(event)
+    assert not look.is_answered_by(codec.read(frame(stx_answer(b"BB+0124501"))))  # another one on the line
+
+
+def stx_answer(body: bytes) -> bytes:
+    return b"\x02" + body + b"%02X" % reduce(xor, body) + b"\x03"
