@@ -206,7 +206,8 @@ def _correlation(
 def _parts(inputs: Inputs, lines: Sequence[BudgetLine], terms: Sequence[CorrelationTerm]) -> Iterable[Part]:
     for group in sorted(clusters(inputs), key=min):
         inside = [line for line in lines if line.quantity in group and line.variance]
-        if len(group) == 1:
+        # Correlation with what does not contribute changes nothing.
+        if len({line.quantity for line in inside}) == 1:
             for line in inside:
                 yield Part(line.variance, line.dof, True, line.distribution is Distribution.RECTANGULAR)
         elif inside:

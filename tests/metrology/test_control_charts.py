@@ -198,6 +198,7 @@ def test_two_values_and_groups_of_25_are_enough():
         (NELSON, "Nelson 3", "5 4 3 2 1 0", [tuple(range(6))]),
         (NELSON, "Nelson 3", "0 0.1 0.2 0.3 0.4", []),
         (NELSON, "Nelson 3", "0 0.1 0.2 0.2 0.3 0.4", []),
+        (NELSON, "Nelson 3", "5 4 3 3 2 1", []),
         (NELSON, "Nelson 4", " ".join(["0.1", "-0.1"] * 7), [tuple(range(14))]),
         (NELSON, "Nelson 4", " ".join(["0.1", "-0.1"] * 6 + ["0.1"]), []),
         (NELSON, "Nelson 4", " ".join(["0.1", "-0.1"] * 5 + ["0.1", "0.1", "-0.1", "0.1"]), []),

@@ -411,6 +411,17 @@ def test_correlated_quantities_of_one_series_have_its_degrees_of_freedom():
     assert effective_dof(budget) == 5
 
 
+def test_correlation_with_what_does_not_contribute_changes_no_degrees_of_freedom():
+    inputs = [
+        Quantity("a", D(5), (Standard(D(1), dof=D(5)), Rectangular(D(2)))),
+        Quantity("b", D(2), (Standard(D(1), dof=D(9)),)),
+    ]
+    budget = make_budget(compile_formula("a + 0 * b"), inputs, [Correlation("a", "b", D("0.5"))])
+    # u^2 = 1 + 4/3, and only the first part has limited degrees of freedom.
+    assert effective_dof(budget) == F(49, 9) * 5
+    assert [part.rectangular for part in budget.parts] == [False, True]
+
+
 def test_welch_and_satterthwaite_weigh_by_the_square_of_each_variance():
     budget = make_budget(SUM, two(Standard(D(1), dof=D(4)), Standard(D(2), dof=D(8))))
     assert effective_dof(budget) == F(25) / (F(1, 4) + F(16, 8))
@@ -564,6 +575,12 @@ def test_the_share_that_rounding_may_take_off_can_be_set():
     # GUM 7.2.6: 10.47 may become 11 while 28.05 becomes 28.
     strict = rule("nearest_unless_lowered", lowered_by=D("0.01"))
     assert [str(round_uncertainty(D(U), strict)) for U in ("10.47", "28.05")] == ["11", "28"]
+
+
+@pytest.mark.parametrize(("share", "printed"), [("0.04", "12"), ("0.0399", "13")])
+def test_rounding_may_take_off_just_the_share_that_is_set(share, printed):
+    # From 12.5 to 12 it takes off 4 %.
+    assert str(round_uncertainty(D("12.5"), rule("nearest_unless_lowered", lowered_by=D(share)))) == printed
 
 
 @pytest.mark.parametrize(
