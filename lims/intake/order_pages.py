@@ -18,6 +18,7 @@ from lims.intake.order_form_schemas import AddSamplingFormLoad, OrderEditLoad
 from lims.intake.order_list_pages import listing_of_orders, order_tabs
 from lims.intake.order_schemas import DecisionLoad, OrderVersionLoad
 from lims.intake.states import OrderState
+from lims.people.audit_labels import actor_words
 from lims.ui import lists, panels
 from lims.ui.faces import ID
 from lims.ui.forms import Form, empty_form, read_form
@@ -107,7 +108,7 @@ def _lines(events: Any) -> list[panels.Event]:
         panels.Event(
             e.at,
             VERBS.get(e.verb, (e.verb, ""))[0],
-            e.actor_name,
+            actor_words(e.actor_name),
             e.reason or "",
             VERBS.get(e.verb, ("", ""))[1],
         )

@@ -25,6 +25,7 @@ from lims.intake.sample_story import Action, Story
 from lims.intake.samples import get_sample, photo_of, sample_by_number
 from lims.intake.states import SampleState
 from lims.intake.storage import places_in_use
+from lims.people.audit_labels import actor_words
 from lims.ui import lists, panels, scanning
 from lims.ui.faces import ID, attachment
 from lims.ui.labels import Text, bilingual, choices, in_chinese, label
@@ -235,7 +236,7 @@ def _events(session: Session, actor: Actor, story: Story) -> Sequence[Event]:
         Event(
             line.at,
             label(line.what),
-            line.who[place] or line.who[0],
+            actor_words(line.who[place] or line.who[0]),
             detail_of(line),
             TONES.get(line.what, ""),
         )

@@ -7,7 +7,7 @@ elsewhere, so they are translated in a context of their own.
 from flask_babel import gettext as _
 from flask_babel import lazy_pgettext as _p
 
-from lims.core.permissions import Actor
+from lims.core.permissions import SYSTEM, Actor
 from lims.core.permissions import Permission as P
 from lims.ui.labels import Text
 
@@ -205,6 +205,11 @@ _PLACES: dict[str, tuple[str, str, P]] = {
     "sample": ("intake.sample", "sample_id", P.SAMPLE_READ),
     "worksheet": ("bench.worksheet", "worksheet_id", P.RESULT_READ),
 }
+
+
+def actor_words(name: str) -> str:
+    """Who did it, as the trail keeps the name."""
+    return _("the system") if name == SYSTEM.name else name
 
 
 def verb_words(verb: str) -> str:

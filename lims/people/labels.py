@@ -14,7 +14,7 @@ from lims.core.permissions import Actor, Role
 from lims.core.permissions import Permission as P
 from lims.core.web import clock
 from lims.people import face, trail
-from lims.people.audit_labels import object_words, verb_words
+from lims.people.audit_labels import actor_words, object_words, verb_words
 from lims.people.directory import is_in_state, lacks_second_factor
 from lims.people.models import Account
 from lims.people.states import AccountState
@@ -103,6 +103,7 @@ register_words(
 # Filters of the audit trail, and every page that shows an event.
 face.blueprint.add_app_template_filter(verb_words, "verb_words")
 face.blueprint.add_app_template_filter(object_words, "object_words")
+face.blueprint.add_app_template_filter(actor_words, "actor")
 
 _ADMINISTRATION = frozenset({Role.ADMINISTRATOR})
 _OVERSIGHT = frozenset({Role.ADMINISTRATOR, Role.QUALITY_MANAGER, Role.DIRECTOR})

@@ -75,8 +75,11 @@ class House:
             self.faults.append(
                 f"axe {name} ({self.language}): {violation['id']} {json.dumps(places, ensure_ascii=False)}"
             )
-        if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth + 1"):
-            self.faults.append(f"{name} ({self.language}): wider than the page")
+        self.check_width(page, name)
         if self.pictures is not None:
             self.pictures.mkdir(parents=True, exist_ok=True)
             page.screenshot(path=self.pictures / f"{name}-{self.language}.png")
+
+    def check_width(self, page: Page, name: str) -> None:
+        if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth + 1"):
+            self.faults.append(f"{name} ({self.language}): wider than the page")

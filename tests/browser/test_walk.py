@@ -50,6 +50,7 @@ WORDS = {
 # The demo day: sample 1 fails by full-value comparison (100.49899…), sample 2 passes near the limit.
 WEIGHINGS = ("28.4517", "33.4629", "32.4607")
 ALUMINIUM = ("80.4", "79.8")
+FILE = re.compile(r"(\.\w+|/file)($|\?)")
 COUNTS = ("9.0e3", "1.2e4", "8.5e3", "3.1e4", "7.0e3")
 
 
@@ -120,6 +121,36 @@ def test_from_the_desk_to_a_report_that_a_stranger_verifies(house, samples):
     walk.customer_downloads()
     walk.stranger_verifies()
     assert house.faults == []
+
+
+@pytest.mark.parametrize("house", [pytest.param("zh", marks=pytest.mark.campaign), "en"], indirect=True)
+def test_every_page_that_anybody_can_reach_fits_a_phone(house):
+    """Each entry of each person's navigation, and the first row that a list there leads to."""
+    seen: set[str] = set()
+    for username in house.laboratory.passwords:
+        with house.person(username, PHONE) as page:
+            for path in links(page, "nav.side a"):
+                for place in (path, *first_of(page, path, seen)):
+                    if place not in seen:
+                        seen.add(place)
+                        assert page.goto(place).ok, place
+                        house.check_width(page, place)
+    assert len(seen) > 50
+    assert house.faults == []
+
+
+def links(page: Page, selector: str) -> list[str]:
+    """Addresses of this site, files left out."""
+    found = page.locator(selector).evaluate_all("all => all.map(a => a.getAttribute('href'))")
+    return [path for path in found if path and path.startswith("/") and not FILE.search(path)]
+
+
+def first_of(page: Page, path: str, seen: set[str]) -> list[str]:
+    """Where the first row of the list at ``path`` leads."""
+    if path in seen:
+        return []
+    page.goto(path)
+    return links(page, "table.grid tbody th a")[:1]
 
 
 class Walk:
