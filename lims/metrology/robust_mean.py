@@ -34,13 +34,14 @@ class Start(StrEnum):
 @dataclass(frozen=True, slots=True)
 class RobustResult:
     """x* and s*, 34 digits (s* is 0 and x* the median where most results are equal), from ``count`` results after ``rounds``; ``clipped``: positions pulled in at the
-    end. ``start`` says how s* began."""
+    end. ``start`` and ``first_deviation`` say how s* began."""
 
     mean: Decimal
     deviation: Decimal
     count: int
     rounds: int
     start: Start
+    first_deviation: Decimal
     clipped: tuple[int, ...]
 
     @property
@@ -64,6 +65,7 @@ def algorithm_a(results: Sequence[Decimal], *, figures: int = 3) -> RobustResult
     values = [to_fraction(result) for result in results]
     mean: Exact = _median(values)
     deviation, start = _first_deviation(values, to_fraction(mean))
+    first = to_decimal(deviation)
     nothing = to_fraction(deviation) * _COLLAPSED
     for rounds in range(1, MAX_ROUNDS + 1):
         reach = numbers.multiply(_CLIP, deviation)
@@ -77,7 +79,9 @@ def algorithm_a(results: Sequence[Decimal], *, figures: int = 3) -> RobustResult
             low = high = mean
         if not deviation or _still(before, (mean, deviation), figures):
             clipped = tuple(place for place, value in enumerate(values) if not low <= value <= high)
-            return RobustResult(to_decimal(mean), to_decimal(deviation), len(values), rounds, start, clipped)
+            return RobustResult(
+                to_decimal(mean), to_decimal(deviation), len(values), rounds, start, first, clipped
+            )
     raise MetrologyError("robust_unsettled", "The robust mean does not settle.")
 
 

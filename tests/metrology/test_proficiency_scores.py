@@ -138,7 +138,7 @@ def test_the_creosote_example():
 
 def test_more_figures_settle_further():
     mean, deviation = plain_algorithm_a(list(map(float, CREOSOTE)))
-    result = algorithm_a(CREOSOTE, figures=10)
+    result = algorithm_a(CREOSOTE, figures=12)
     assert abs(float(result.mean) - mean) < 1e-9
     assert abs(float(result.deviation) - deviation) < 1e-8
     assert result.rounds > algorithm_a(CREOSOTE).rounds
@@ -160,15 +160,22 @@ def test_results_without_outliers_keep_their_mean():
 
 
 @pytest.mark.parametrize(
-    ("values", "start"),
+    ("values", "start", "first"),
     [
-        ("9 10 10 11 12", Start.MEDIAN_DEVIATION),
-        ("10 10 10 10 11 11 12", Start.QUARTILES),
-        ("10 10 10 10 10 11", Start.STANDARD_DEVIATION),
+        ("9 10 10 11 12", Start.MEDIAN_DEVIATION, Fraction("1.483")),
+        ("10 10 10 10 11 11 12", Start.QUARTILES, 1 / Fraction("1.349")),
+        # A quartile at three quarters of the way from 10 to 11, the other at 10.
+        ("10 10 10 10 11 12", Start.QUARTILES, Fraction("0.75") / Fraction("1.349")),
+        # The lower quartile is a quarter of the way from 8 to 10.
+        ("7 8 10 10 10 10", Start.QUARTILES, Fraction("1.5") / Fraction("1.349")),
+        ("10 10 10 10 10 10 11 11 11", Start.QUARTILES, 1 / Fraction("1.349")),
+        ("1 1 3 1 1", Start.STANDARD_DEVIATION, Fraction("0.8944271909999158785636694674925105")),
     ],
 )
-def test_where_most_results_are_equal_another_start_is_taken(values, start):
-    assert algorithm_a(tuple(map(D, values.split()))).start is start
+def test_where_most_results_are_equal_another_start_is_taken(values, start, first):
+    result = algorithm_a(tuple(map(D, values.split())))
+    assert result.start is start
+    assert round_significant(result.first_deviation, 30) == round_significant(first, 30)
 
 
 def test_where_nearly_all_results_are_equal_the_deviation_falls_to_zero():
