@@ -4,10 +4,10 @@ from flask_babel import lazy_gettext as _l
 
 from lims.accreditation.face import blueprint
 from lims.accreditation.models import Scheme
-from lims.accreditation.people import Standing
+from lims.accreditation.people import FIELD_NAMES, Standing
 from lims.accreditation.scope import ScopeStanding
 from lims.core.permissions import Permission, Role
-from lims.ui.labels import Text, Tone, register
+from lims.ui.labels import Tone, in_chinese, register
 from lims.ui.navigation import Entry
 from lims.ui.navigation import register as register_entry
 
@@ -32,19 +32,11 @@ register(
     {Standing.GRANTED: Tone.DONE, Standing.UPCOMING: Tone.WAITING, Standing.SUSPENDED: Tone.FAULT},
     {Standing.SUSPENDED: "✕"},
 )
-# Fields that laboratories of this kind commonly have; another one shows as its code.
-FIELDS: dict[str, Text] = {
-    "food_chemistry": _l("food chemistry"),
-    "food_microbiology": _l("food microbiology"),
-    "food_contact": _l("food contact materials"),
-    "electrical": _l("electrical products"),
-    "materials": _l("materials"),
-}
 
 
 @blueprint.app_template_global("signing_field")
-def field_words(code: str) -> Text:
-    return FIELDS.get(code, code)
+def field_words(code: str) -> str:
+    return FIELD_NAMES.get(code, (code, code))[0 if in_chinese() else 1]
 
 
 _QUALITY = frozenset({Role.QUALITY_MANAGER})

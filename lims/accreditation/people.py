@@ -14,11 +14,19 @@ from lims.core.clock import LAB_ZONE, local_date
 from lims.people.models import Account
 
 SENTENCES = {
-    "may_sign": ("可签发领域：{fields}。", "May sign in: {fields}."),
+    "may_sign": ("可签发领域：{fields_zh}。", "May sign in: {fields_en}."),
     "field_not_granted": (
-        "授权签字领域不包括：{fields}。",
-        "Signing is not granted for the field(s): {fields}.",
+        "授权签字领域不包括：{fields_zh}。",
+        "Signing is not granted for: {fields_en}.",
     ),
+}
+# Fields that laboratories of this kind commonly have; another one shows as its code.
+FIELD_NAMES = {
+    "food_chemistry": ("食品理化", "food chemistry"),
+    "food_microbiology": ("食品微生物", "food microbiology"),
+    "food_contact": ("食品接触材料", "food contact materials"),
+    "electrical": ("电气产品", "electrical products"),
+    "materials": ("材料", "materials"),
 }
 
 
@@ -91,8 +99,9 @@ def may_sign(session: Session, account_id: int, fields: Iterable[str], on: date)
     wanted = set(fields)
     missing = tuple(sorted(wanted - signing_fields(session, account_id, on)))
     code = "field_not_granted" if missing else "may_sign"
-    listed = ", ".join(missing or sorted(wanted))
-    return SigningAnswer(not missing, missing, say(SENTENCES, code, fields=listed))
+    names = [FIELD_NAMES.get(field, (field, field)) for field in missing or sorted(wanted)]
+    fields_zh, fields_en = "、".join(zh for zh, _en in names), ", ".join(en for _zh, en in names)
+    return SigningAnswer(not missing, missing, say(SENTENCES, code, fields_zh=fields_zh, fields_en=fields_en))
 
 
 def signing_fields(session: Session, account_id: int, on: date) -> set[str]:

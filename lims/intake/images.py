@@ -10,14 +10,14 @@ MAX_POINTS = 60_000_000
 
 
 def media_type_of(content: bytes) -> str:
-    """``image/jpeg``, ``image/png`` or ``image/webp``. Raises InvalidInput (field ``photo``)."""
+    """``image/jpeg`` or ``image/png``: what a report can print. Raises InvalidInput (field ``photo``)."""
     if not content:
         raise _refused("photo_empty", _("The photo is empty."))
     if len(content) > MAX_BYTES:
         raise _refused("photo_too_big", _("A photo has at most %(n)s MB.", n=MAX_BYTES // 1024 // 1024))
     found = _size(content)
     if found is None:
-        raise _refused("photo_unknown", _("Photos are JPEG, PNG or WebP."))
+        raise _refused("photo_unknown", _("Photos are JPEG or PNG."))
     kind, width, height = found
     if width < 1 or height < 1 or width * height > MAX_POINTS:
         raise _refused("photo_too_big", _("This picture has too many points."))
@@ -32,22 +32,8 @@ def _size(content: bytes) -> tuple[str, int, int] | None:
     """Kind, width and height; None where these are not whole heads of a picture."""
     if content.startswith(b"\x89PNG\r\n\x1a\n") and content[12:16] == b"IHDR" and len(content) > 45:
         return "image/png", _big(content[16:20]), _big(content[20:24])
-    if content[:4] == b"RIFF" and content[8:12] == b"WEBP" and len(content) > 30:
-        return _webp(content)
     if content.startswith(b"\xff\xd8\xff"):
         return _jpeg(content)
-    return None
-
-
-def _webp(content: bytes) -> tuple[str, int, int] | None:
-    chunk = content[12:16]
-    if chunk == b"VP8X":
-        return "image/webp", 1 + _little(content[24:27]), 1 + _little(content[27:30])
-    if chunk == b"VP8 " and content[23:26] == b"\x9d\x01\x2a":
-        return "image/webp", _little(content[26:28]) & 0x3FFF, _little(content[28:30]) & 0x3FFF
-    if chunk == b"VP8L" and content[20] == 0x2F:
-        bits = _little(content[21:25])
-        return "image/webp", 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
     return None
 
 
@@ -72,7 +58,3 @@ def _jpeg(content: bytes) -> tuple[str, int, int] | None:
 
 def _big(raw: bytes) -> int:
     return int.from_bytes(raw, "big")
-
-
-def _little(raw: bytes) -> int:
-    return int.from_bytes(raw, "little")

@@ -17,6 +17,7 @@ _KNOWN: tuple[tuple[str, Text], ...] = (
     ("Invalid type.", _l("This value cannot be used.")),
     ("Invalid input type.", _l("This value cannot be used.")),
     ("Unknown field.", _l("This field is not known here.")),
+    ("Not a valid file.", _l("A file is expected here.")),
     ("Not a valid list.", _l("A list is expected here.")),
     ("Not a valid mapping type.", _l("Named values are expected here.")),
     ("Not a valid string.", _l("Text is expected here.")),

@@ -110,6 +110,7 @@ def test_supervision_samples_are_not_accepted_without_an_intact_seal(uow, house,
         ({"photo": picture()[:20]}, "photo"),
         ({"photo": b"\x89PNG\r\n\x1a\n"}, "photo"),
         ({"photo": bomb()}, "photo"),
+        ({"photo": picture("WEBP")}, "photo"),  # a report could not print it
         ({"photo": picture("PNG") + b"\0" * (8 * 1024 * 1024)}, "photo"),
     ],
 )
@@ -121,8 +122,8 @@ def test_a_check_that_is_not_right_says_which_field_and_changes_nothing(uow, hou
     assert uow.session.get(Sample, sample.id).state is SampleState.EXPECTED
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-def test_photos_of_three_kinds_are_known_by_their_bytes(uow, house, store, kind):
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_photos_of_both_kinds_are_known_by_their_bytes(uow, house, store, kind):
     (sample,) = make_samples(uow, house)
     done = receive(uow, store, sample, check=check(photo=picture(kind)))
     assert done.photo_sha256
