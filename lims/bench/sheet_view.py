@@ -232,9 +232,7 @@ def read_rows(
     benches = Benches(session, set(session.scalars(wanted)))
     tests = {t.id: t for t in benches.tests}
     by_sample = {sample_id: benches.of(sample_id) for sample_id in benches.samples}
-    return [
-        row_of(by_sample[tests[n].sample_id], tests[n], actor, again=again) for n in ids if n in tests
-    ]
+    return [row_of(by_sample[tests[n].sample_id], tests[n], actor, again=again) for n in ids if n in tests]
 
 
 def row_of(bench: SampleBench, test: RequestedTest, actor: Actor | None, *, again: bool = False) -> RowView:
