@@ -22,15 +22,18 @@ _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _EPOCH = re.compile(r"[0-9A-Za-z-]{1,36}", re.ASCII)
 _KINDS = {
     "reading": CaptureKind.READING,
+    "result": CaptureKind.READING,
     "tare": CaptureKind.STATUS,
     "status": CaptureKind.STATUS,
     "ok": CaptureKind.STATUS,
     "identity": CaptureKind.STATUS,
     "list": CaptureKind.STATUS,
+    "frame": CaptureKind.STATUS,
     "overload": CaptureKind.FAULT,
     "underload": CaptureKind.FAULT,
     "error": CaptureKind.FAULT,
     "timeout": CaptureKind.FAULT,
+    "bad_checksum": CaptureKind.FAULT,
 }
 
 
@@ -127,6 +130,9 @@ def read_capture(row: Mapping[str, Any]) -> Sent:
         raise wire.wrong("raw")
     event = wire.take(row, "event", dict)
     kind = _KINDS.get(wire.text(event, "kind"), CaptureKind.UNPARSED)
+    if event.get("also"):
+        # Several values in one frame: none of them may pass for the one that a cell waits for.
+        kind, event = CaptureKind.UNPARSED, {**event, "value": None, "code": "several_values"}
     text, value = wire.figure(wire.optional_text(event, "value"))
     stability = wire.optional_text(event, "stability")
     unreadable = kind is CaptureKind.READING and value is None

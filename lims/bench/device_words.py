@@ -14,6 +14,7 @@ _NO_VALUE = _l("The device gave no value.")
 SENTENCES: Mapping[str, Text] = {
     "S I": _NOT_STABLE,
     "status": _NOT_STABLE,
+    "not_stable": _NOT_STABLE,
     "S +": _OVERLOAD,
     "overload": _OVERLOAD,
     "S -": _UNDERLOAD,
@@ -21,6 +22,8 @@ SENTENCES: Mapping[str, Text] = {
     "no_answer": _l("The device did not answer."),
     "timeout": _l("The device did not answer."),
     "link_unplugged": _l("The device is unplugged."),
+    "several_values": _l("The device stated several values at once; none of them is taken for the one asked."),
+    "bad_checksum": _l("What came was damaged on its way; take the reading again."),
     "wrong_device": _l("The device says it is another than the register holds."),
     "too_late": _l("The device was busy too long; take the reading again."),
     "no_such_command": _l("This device cannot do that."),
