@@ -1,5 +1,6 @@
 """Databases for tests: built once from the migrations, then copied fresh for every test."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -76,6 +77,8 @@ class Backend(ABC):
     def _copy_template(self) -> None: ...
 
     def fresh(self) -> None:
+        if self.engine.pool.checkedout():  # type: ignore[attr-defined]
+            gc.collect()  # a forgotten session ends here, not in the middle of another test
         self.engine.dispose()
         self._copy_template()
         for left in self.data.iterdir():
