@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from lims.accreditation.people import methods_of
 from lims.bench.calculation import Incomplete
-from lims.bench.inputs import EDITABLE, TYPED, Cell, cell_key, enter_here, read_cell_key
+from lims.bench.inputs import EDITABLE, Cell, cell_key, read_cell_key
 from lims.bench.models import InputValue, Result, ResultVersion, Worksheet, WorksheetEquipment
 from lims.bench.outcomes import Outcome, find_outcome
 from lims.bench.sample_bench import Benches, SampleBench
@@ -21,7 +21,6 @@ from lims.catalogue.models import MethodInput, MethodVersion
 from lims.core.clock import local_date
 from lims.core.errors import Conflict, NotFound
 from lims.core.permissions import Actor, Permission
-from lims.core.uow import UnitOfWork
 from lims.equipment.calibration import Fitness, fitness_of_all, usable_by_class
 from lims.equipment.models import Equipment
 from lims.intake.models import Order, RequestedTest, Sample
@@ -196,19 +195,6 @@ def load_sheet(session: Session, *, actor: Actor, worksheet_id: int, now: dateti
         refusal=refusal,
         counts={s: sum(r.test.state is s for r in rows) for s in TestState},
     )
-
-
-def save_cell(
-    uow: UnitOfWork, *, actor: Actor, worksheet_id: int, cell: Cell, seen: Mapping[int, int] | None
-) -> RowView:
-    """``enter_cells`` for one cell, and its row as it stands then, in one transaction."""
-    actor.require(Permission.RESULT_ENTER)
-    with uow:
-        desk, _changed = enter_here(uow, actor, worksheet_id, [(cell, TYPED)], seen)
-        test = desk.tests[cell.test_id]
-        row = row_of(desk.benches.of(test.sample_id), test, actor)
-        uow.commit()
-    return row
 
 
 def load_row(session: Session, *, actor: Actor, worksheet_id: int, test_id: int) -> RowView:

@@ -31,6 +31,7 @@ from lims.bench.face import api_blueprint, refusals
 from lims.bench.inputs import Cell, enter_cells, read_cell_key
 from lims.bench.labels import today
 from lims.bench.models import Assignment, Worksheet
+from lims.bench.saved_cell import save_cell
 from lims.bench.schemas import (
     AssignLoad,
     CellLoad,
@@ -262,7 +263,7 @@ def put_cell(
     """One typed cell (``key``: m1-2 is the second replicate of m1); an empty value clears it."""
     actor, cell = current_actor(), Cell(test_id, *read_cell_key(key), value, reason)
     seen = None if version is None else {test_id: version}
-    row = sheet_view.save_cell(unit_of_work(), actor=actor, worksheet_id=worksheet_id, cell=cell, seen=seen)
+    row = save_cell(unit_of_work(), actor=actor, worksheet_id=worksheet_id, cell=cell, seen=seen)
     return sheet_view.answer_of(row)
 
 
