@@ -355,7 +355,16 @@ def _other_hands(actor: Actor) -> list[ColumnElement[bool]]:
 
 
 def count_submitted(session: Session, actor: Actor, cap: int) -> CappedCount:
-    return capped_count(session, submitted(actor), cap)
+    """Of ``submitted``; the navigation of every page asks, so without what only a list shows."""
+    waiting = (
+        select(RequestedTest.id)
+        .join(Sample, Sample.id == RequestedTest.sample_id)
+        .join(Order, Order.id == Sample.order_id)
+        .join(Result, and_(Result.requested_test_id == RequestedTest.id, Result.current.is_(True)))
+        .where(Order.state == OrderState.ACCEPTED, RequestedTest.state == TestState.SUBMITTED)
+        .where(*_other_hands(actor))
+    )
+    return capped_count(session, waiting, cap)
 
 
 def next_to_verify(session: Session, actor: Actor, *, not_sheet: int | None = None) -> int | None:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flask_babel import gettext as _
+from typing import Any
+
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
@@ -217,9 +219,10 @@ def check_place(session: Session, place_id: int) -> None:
         raise InvalidInput(text, code="unknown_place", fields={"place_id": [text]})
 
 
-def people_who_hold(session: Session) -> Sequence[Account]:
-    """Everybody a sample can be handed to, by name."""
-    return session.scalars(_holders().order_by(Account.name_zh, Account.id)).unique().all()
+def people_who_hold(session: Session) -> Sequence[Any]:
+    """Everybody a sample can be handed to, by name: rows with id, name_zh, name_en."""
+    found = _holders().with_only_columns(Account.id, Account.name_zh, Account.name_en)
+    return session.execute(found.order_by(Account.name_zh, Account.id)).all()
 
 
 def _holders() -> Select[Account]:

@@ -34,7 +34,6 @@ from lims.intake.sample_schemas import (
     ScanLoad,
     ScannedDump,
 )
-from lims.people.models import Account
 from lims.ui.faces import ID, attachment
 from lims.ui.scanning import clean
 
@@ -44,7 +43,7 @@ from lims.ui.scanning import clean
 @blueprint.route("/custody/holders")
 @blueprint.response(200, HolderDump(many=True))
 @refusals()
-def list_holders() -> Sequence[Account]:
+def list_holders() -> Sequence[Any]:
     """Everybody a sample can be handed to."""
     return custody.people_who_hold(db.session())
 

@@ -84,6 +84,7 @@ def _where(row: Row) -> str:
     return bilingual(row, "holder") or row.place or ""
 
 
+_ME: tuple[object, Text] = ("me", _l("me"))
 COLUMNS = (
     Column("number", _l("Number"), href=lambda row: url_for("intake.sample", sample_id=row.id)),
     Column("name", _l("Sample"), kind="clip"),
@@ -104,7 +105,7 @@ FILTERS = (
         options=lambda: choices(SampleState),
     ),
     Filter("due", _l("Due"), lambda s, v: _only(s, _by(due=Due(v))), options=lambda: choices(Due)),
-    Filter("holder", _l("Holder"), _holder_filter, options=lambda: [("me", _l("me")), *holder_choices()]),
+    Filter("holder", _l("Holder"), _holder_filter, options=lambda: [_ME, *holder_choices()]),
     Filter("place", _l("Place"), lambda s, v: _only(s, _by(place_id=int(v))), options=place_choices),
     Filter(
         "category",
@@ -153,9 +154,7 @@ def _listing() -> Listing:
 @blueprint.get("/samples")
 def samples() -> str | Answer:
     shown = lists.show(_listing(), db.session(), current_actor())
-    return shown.download() or render_template(
-        "intake/samples.html", list=shown, holders=holder_choices(), places=place_choices()
-    )
+    return shown.download() or render_template("intake/samples.html", list=shown)
 
 
 def ticked() -> list[int]:

@@ -5,6 +5,7 @@ index. SQLite: a contentless FTS5 table, rowid = sample id. PostgreSQL: a side t
 under GIN.
 """
 
+import re
 from collections.abc import Sequence
 
 from sqlalchemy import (
@@ -22,11 +23,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from lims.core.search import index_text, query_words
+from lims.core.search import index_text, normalised, query_words
 from lims.core.uow import UnitOfWork
 from lims.intake.models import Customer, Order, Sample
 
 LONGEST_QUERY = 100
+# Numbers are made by patterns that an administrator may change: letters and digits in one word, never short.
+NUMBER_LIKE = re.compile(r"(?=\S*\d)\S{6,}").fullmatch
 
 SQLITE_DDL = (
     "CREATE VIRTUAL TABLE sample_fts USING fts5("
@@ -112,10 +115,27 @@ def matching_samples(session: Session, words: str) -> Subquery | None:
 
     Joined, and ordered by sample number, both databases stop after a page instead of collecting every match.
     """
-    found = search_samples(session, words)
+    found = _by_whole_number(session, words)
+    if found is None:
+        found = search_samples(session, words)
     if found is None:
         return None
     return found.with_only_columns(found.selected_columns[0].label("sample_id")).subquery("found")
+
+
+def _by_whole_number(session: Session, words: str) -> Select[int] | None:
+    """Who types or scans the whole number of a sample or an order means that one; None: no such number.
+
+    By the unique indexes: the pairs of a number are in every row, and a phrase of ten of them is slow.
+    """
+    whole = normalised(words[:LONGEST_QUERY]).upper()
+    if not NUMBER_LIKE(whole):
+        return None
+    number = session.scalar(select(Sample.id).where(Sample.number == whole))
+    if number is not None:
+        return select(Sample.id).where(Sample.id == number)
+    order = session.scalar(select(Order.id).where(Order.number == whole))
+    return select(Sample.id).where(Sample.order_id == order) if order is not None else None
 
 
 def _sqlite(phrases: Sequence[Sequence[str]]) -> Select[int]:

@@ -107,9 +107,8 @@ def state(value: object, enum: str | None = None, words: object = None) -> Marku
 def badge(words: object, kind: Tone | str = Tone.PLAIN, mark: str = "") -> Markup:
     """A badge of any words in one of the house's tones."""
     mark = mark or MARKS[Tone(kind)]
-    return Markup(
-        '<span class="state state-{}"><span class="state-mark" aria-hidden="true">{}</span>{}</span>'
-    ).format(str(kind), mark, escape(str(words)))
+    marked = f'<span class="state-mark" aria-hidden="true">{escape(mark)}</span>'
+    return Markup(f'<span class="state state-{escape(str(kind))}">{marked}{escape(str(words))}</span>')
 
 
 def in_chinese() -> bool:

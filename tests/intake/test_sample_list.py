@@ -195,6 +195,19 @@ def test_full_text_finds_what_like_finds_on_both_databases(uow, house, words):
         assert uow.session.scalar(like) <= len(found)
 
 
+def test_a_whole_number_finds_its_sample_or_order_by_the_unique_index(uow, house, database):
+    make_many(uow, house, 30)
+    sample = uow.session.scalars(select(Sample).where(Sample.number == "YP20260000007")).one()
+    order = uow.session.scalars(select(Order).where(Order.number == "WT2026-80001")).one()
+    with statements_of(database.engine) as seen:
+        assert whole(uow.session, Wanted(q=" yp2026０000007 ")) == [sample.number]
+    assert not any("sample_fts" in s for s in seen)
+    assert set(whole(uow.session, Wanted(q="wt2026-80001"))) == expected(
+        uow.session, Sample.order_id == order.id
+    )
+    assert sample.number in whole(uow.session, Wanted(q="YP202600000"))  # a piece of a number is searched for
+
+
 @pytest.mark.parametrize("words", ["", "   ", "\t"])
 def test_blank_words_do_not_filter(uow, house, words):
     make_many(uow, house, 12)
