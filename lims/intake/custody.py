@@ -6,10 +6,9 @@ custody event.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from flask_babel import gettext as _
 from typing import Any
 
+from flask_babel import gettext as _
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 

@@ -7,7 +7,7 @@ from enum import Enum, StrEnum
 from typing import Protocol
 
 from flask_babel import format_date, get_locale
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from lims.core.clock import LAB_ZONE, local_date
 
@@ -104,11 +104,14 @@ def state(value: object, enum: str | None = None, words: object = None) -> Marku
     return badge(words if words is not None else label(value, enum), kind, mark)
 
 
+# By % and not by format: every row of a list has one, and str.format parses its text anew.
+_BADGE = Markup('<span class="state state-%s"><span class="state-mark" aria-hidden="true">%s</span>%s</span>')
+
+
 def badge(words: object, kind: Tone | str = Tone.PLAIN, mark: str = "") -> Markup:
     """A badge of any words in one of the house's tones."""
     mark = mark or MARKS[Tone(kind)]
-    marked = f'<span class="state-mark" aria-hidden="true">{escape(mark)}</span>'
-    return Markup(f'<span class="state state-{escape(str(kind))}">{marked}{escape(str(words))}</span>')
+    return _BADGE % (str(kind), mark, str(words))
 
 
 def in_chinese() -> bool:

@@ -86,7 +86,7 @@ class Column:
         # A long figure (a sentence of an uncertainty) may break where a short one must not.
         wraps = " wraps" if self.style == "figure" and len(str(words)) > 24 else ""
         kind = "nowrap" if self.kind in {"instant", "state"} else self.style
-        return Markup(f'<td class="{kind}{wraps}">{self._linked(row, words)}</td>')
+        return Markup('<td class="%s%s">%s</td>') % (kind, wraps, self._linked(row, words))
 
     @property
     def style(self) -> str:
@@ -95,9 +95,9 @@ class Column:
     def _linked(self, row: Row, words: Text) -> Markup:
         shown = escape(words)
         if self.unit and shown:
-            shown += Markup(f' <span class="unit">{escape(self.unit)}</span>')
+            shown += Markup(' <span class="unit">%s</span>') % self.unit
         href = self.href(row) if self.href else None
-        return Markup(f'<a href="{escape(href)}">{shown}</a>') if href else shown
+        return Markup('<a href="%s">%s</a>') % (href, shown) if href else shown
 
 
 _SHOWN: Mapping[str, Callable[[Any], Text]] = {
