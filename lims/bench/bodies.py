@@ -18,6 +18,8 @@ from lims.equipment.signed import BodyRefused, strict_base64
 
 MOST_CAPTURES = 500
 LARGEST_BODY = 8 * 1024 * 1024
+# As many as the registers of one Modbus answer, and more than the results of a panel.
+MOST_SAID = 200
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _EPOCH = re.compile(r"[0-9A-Za-z-]{1,36}", re.ASCII)
 _KINDS = {
@@ -38,9 +40,25 @@ _KINDS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """One thing that a frame states. ``name``: what the device calls it (register, test code); ``specimen``:
+    of which sample, as the analyser was told."""
+
+    kind: CaptureKind
+    text: str | None
+    value: Decimal | None
+    unit: str | None
+    stable: bool | None
+    code: str | None
+    name: str
+    specimen: str
+    unreadable: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Sent:
-    """One capture of a delivery, as its row will say it. ``serial``: what the device said it is;
-    ``identity``: match, mismatch or unknown, by the gateway's configuration."""
+    """One capture of a delivery, as its rows will say it: a row for each of ``said``, never none. ``serial``:
+    what the device said it is; ``identity``: match, mismatch or unknown, by the gateway's configuration."""
 
     seq: int
     prev_hash: str
@@ -50,18 +68,12 @@ class Sent:
     trigger: str
     request_id: str | None
     raw: bytes
-    kind: CaptureKind
-    text: str | None
-    value: Decimal | None
-    unit: str | None
-    stable: bool | None
-    code: str | None
+    said: Sequence[Said]
     captured_at: datetime
     mono_ns: int
     boot_id: str
     serial: str | None
     identity: str
-    unreadable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,16 +140,6 @@ def read_capture(row: Mapping[str, Any]) -> Sent:
     raw = strict_base64(wire.text(row, "raw"))
     if raw is None:
         raise wire.wrong("raw")
-    event = wire.take(row, "event", dict)
-    kind = _KINDS.get(wire.text(event, "kind"), CaptureKind.UNPARSED)
-    if event.get("also"):
-        # Several values in one frame: none of them may pass for the one that a cell waits for.
-        kind, event = CaptureKind.UNPARSED, {**event, "value": None, "code": "several_values"}
-    text, value = wire.figure(wire.optional_text(event, "value"))
-    stability = wire.optional_text(event, "stability")
-    unreadable = kind is CaptureKind.READING and value is None
-    kind = CaptureKind.UNPARSED if unreadable else kind
-    code = wire.optional_text(event, "code")
     for name in ("codec", "port", "first_mono_ns"):
         wire.text(row, name)
     return Sent(
@@ -149,24 +151,52 @@ def read_capture(row: Mapping[str, Any]) -> Sent:
         trigger=wire.cut(wire.text(row, "trigger"), 20),
         request_id=wire.cut_or_none(wire.optional_text(row, "request_id"), 64),
         raw=raw,
-        kind=kind,
-        text=text,
-        value=value,
-        unit=wire.cut_or_none(wire.optional_text(event, "unit"), 20),
-        stable=None if stability is None else stability in ("stable", "n/a"),
-        code=wire.cut_or_none(code if code is not None else _said(event, kind), 60),
+        said=_everything_said(wire.take(row, "event", dict), len(raw)),
         captured_at=wire.instant(row, "captured_at"),
         mono_ns=_nanoseconds(row, "last_mono_ns"),
         boot_id=wire.cut(wire.text(row, "boot_id"), 64),
         serial=wire.cut_or_none(wire.optional_text(row, "serial"), 120),
         identity=wire.text(row, "identity"),
+    )
+
+
+def _everything_said(event: Mapping[str, Any], size: int) -> list[Said]:
+    """The event, and what else its frame states (registers of one answer, results of one message)."""
+    also = wire.objects(event, "also", LARGEST_BODY) if "also" in event else []
+    if len(also) >= MOST_SAID or (len(also) + 1) * size > LARGEST_BODY:
+        # Kept whole as bytes; no value of it is offered.
+        return [_said({"kind": "unparsed", "code": "too_many_values"})]
+    return [_said(one) for one in (event, *also)]
+
+
+def _said(event: Mapping[str, Any]) -> Said:
+    kind = _KINDS.get(wire.text(event, "kind"), CaptureKind.UNPARSED)
+    text, value = wire.figure(wire.optional_text(event, "value"))
+    stability, code = wire.optional_text(event, "stability"), wire.optional_text(event, "code")
+    words = _plain(event, "text") if event["kind"] == "result" and not event.get("value") else ""
+    if words:  # "< 0.5", "POS": an answer that a person reads, and no number
+        kind, text, value = CaptureKind.STATUS, words[:64], None
+    unreadable = kind is CaptureKind.READING and value is None
+    kind = CaptureKind.UNPARSED if unreadable else kind
+    if code is None and kind is not CaptureKind.READING:
+        code = str(event["kind"])  # the device gave none: what kind of event it was
+    return Said(
+        kind=kind,
+        text=text,
+        value=value,
+        unit=wire.cut_or_none(wire.optional_text(event, "unit"), 20),
+        stable=None if stability is None else stability in ("stable", "n/a"),
+        code=wire.cut_or_none(code, 60),
+        name=wire.cut(_plain(event, "name") or _plain(event, "test"), 80),
+        specimen=wire.cut(_plain(event, "sample"), 80),
         unreadable=unreadable,
     )
 
 
-def _said(event: Mapping[str, Any], kind: CaptureKind) -> str | None:
-    """Where the device gave no code: what kind of event it was, for all that is no reading."""
-    return None if kind is CaptureKind.READING else str(event["kind"])
+def _plain(event: Mapping[str, Any], name: str) -> str:
+    """What a codec adds of its own; the protocol knows no type for it."""
+    value = event.get(name)
+    return value if isinstance(value, str) else ""
 
 
 def _nanoseconds(row: Mapping[str, Any], name: str) -> int:

@@ -14,16 +14,10 @@ from lims.core.files import FileStore
 from lims.core.verify import Outcome, check
 from lims.equipment.signed import read_canonical, signature_holds
 
-# Column of the row, field of what was sent.
+# Column of the row, field of the frame that was sent; and of what the frame said.
 COMPARED = {
     "raw": "raw",
     "device_name": "device",
-    "text": "text",
-    "value": "value",
-    "unit": "unit",
-    "stable": "stable",
-    "kind": "kind",
-    "code": "code",
     "identity": "serial",
     "trigger": "trigger",
     "request_id": "request_id",
@@ -33,6 +27,7 @@ COMPARED = {
     "prev_hash": "prev_hash",
     "hash": "hash",
 }
+SAID = ("text", "value", "unit", "stable", "kind", "code", "name", "specimen")
 _MOST_NAMED = 100
 
 
@@ -46,9 +41,9 @@ def verify_captures(session: Session, _store: FileStore) -> Outcome:
     for batch_id in ids:
         batch = session.get_one(CaptureBatch, batch_id)
         rows = session.scalars(
-            select(Capture).where(Capture.batch_id == batch_id).order_by(Capture.seq)
+            select(Capture).where(Capture.batch_id == batch_id).order_by(Capture.seq, Capture.part)
         ).all()
-        count += len(rows)
+        count += sum(1 for row in rows if row.part == 0)
         broken += _broken(batch, rows, enrolled, _stored_numbers(session, batch))
         session.expunge_all()
         if len(broken) > _MOST_NAMED:
@@ -63,23 +58,26 @@ def _enrolled_keys(session: Session) -> set[tuple[int, str]]:
     return {(int(n), orjson.loads(after)["public_key"]) for n, after in session.execute(found)}
 
 
-def _stored_numbers(session: Session, batch: CaptureBatch) -> set[int]:
-    """Numbers of the delivery that are stored, whichever delivery brought them first."""
+def _stored_numbers(session: Session, batch: CaptureBatch) -> set[tuple[int, int]]:
+    """(number, part) of the delivery that are stored, whichever delivery brought them first."""
     try:
         numbers = [row["seq"] for row in orjson.loads(batch.body)["captures"]]
         first, last = min(numbers), max(numbers)
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
         return set()
-    here = select(Capture.seq).where(
+    here = select(Capture.seq, Capture.part).where(
         Capture.gateway_id == batch.gateway_id,
         Capture.epoch == batch.epoch,
         Capture.seq.between(first, last),
     )
-    return set(session.scalars(here))
+    return {(seq, part) for seq, part in session.execute(here)}
 
 
 def _broken(
-    batch: CaptureBatch, rows: Sequence[Capture], enrolled: set[tuple[int, str]], stored: set[int]
+    batch: CaptureBatch,
+    rows: Sequence[Capture],
+    enrolled: set[tuple[int, str]],
+    stored: set[tuple[int, int]],
 ) -> Iterator[str]:
     name = f"capture_batch {batch.id}"
     if (batch.gateway_id, batch.public_key) not in enrolled:
@@ -95,7 +93,9 @@ def _broken(
         return
     if (str(batch.gateway_id), batch.epoch) != (document.get("gateway"), document.get("epoch")):
         yield f"{name}: names another gateway or epoch than its body"
-    yield from (f"{name}: its capture no. {seq} is missing" for seq in sorted(sent.keys() - stored))
+    parts = {(one.seq, part) for one in sent.values() for part in range(len(one.said))}
+    for seq, part in sorted(parts - stored):
+        yield f"{name}: its capture no. {seq} is missing" + (f" (part {part})" if part else "")
     for row in rows:
         wrong = _difference(row, sent.get(row.seq))
         if wrong:
@@ -108,4 +108,9 @@ def _difference(row: Capture, sent: Sent | None) -> str | None:
     for column, field in COMPARED.items():
         if getattr(row, column) != getattr(sent, field):
             return f"{column} is not what was delivered"
+    if row.part >= len(sent.said):
+        return "is not in the delivery that brought it"
+    for name in SAID:
+        if getattr(row, name) != getattr(sent.said[row.part], name):
+            return f"{name} is not what was delivered"
     return None

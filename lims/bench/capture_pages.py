@@ -58,6 +58,7 @@ INBOX = Listing(
         Column("device", _l("Device"), value=_device),
         Column("text", _l("Figure"), kind="figure", value=lambda row: row.text or row.code),
         Column("unit", _l("Unit")),
+        Column("name", _l("Of what"), value=lambda row: " · ".join(filter(None, (row.specimen, row.name)))),
         Column("kind", _l("Kind of capture"), kind="state"),
         Column("trigger", _l("Why it came"), value=lambda row: str(TRIGGERS.get(row.trigger, row.trigger))),
         Column("flags", _l("Remarks"), value=flag_words),
@@ -100,7 +101,11 @@ def capture(capture_id: int) -> str:
 def _capture(capture_id: int, form: Form) -> str:
     session, actor = db.session(), current_actor()
     page = inbox.capture_page(session, actor=actor, capture_id=capture_id)
-    cells = [] if page.claim else inbox.open_cells(session, actor=actor, equipment=page.equipment)
+    cells = (
+        []
+        if page.claim
+        else inbox.open_cells(session, actor=actor, equipment=page.equipment, specimen=page.capture.specimen)
+    )
     chosen = next((cell for cell in cells if cell.key == form.typed("cell")), None)
     preview = None
     if chosen is not None:

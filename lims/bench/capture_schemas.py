@@ -75,6 +75,12 @@ class LiveDump(Schema):
     printed = fields.Nested(PrintedDump, allow_none=True)
 
 
+class FigureDump(Schema):
+    name = fields.String()
+    value = fields.String(attribute="text", allow_none=True)
+    unit = fields.String(allow_none=True)
+
+
 class DeviceNowDump(Schema):
     """A device as it is now. ``link``: connected, connecting, silent, suspect_line_settings, unplugged,
     wrong_device, away, revoked or unseen."""
@@ -89,6 +95,7 @@ class DeviceNowDump(Schema):
     value = fields.String(attribute="live.text", allow_none=True)
     unit = fields.String(attribute="live.unit", allow_none=True)
     stable = fields.Boolean(attribute="live.stable", allow_none=True)
+    figures = fields.List(fields.Nested(FigureDump))
     figure_at = fields.AwareDateTime(attribute="live.figure_at", allow_none=True)
     serial = fields.String(attribute="live.identity", allow_none=True)
     expected_serial = fields.String(attribute="live.expected_identity", allow_none=True)
@@ -117,6 +124,8 @@ class CaptureDump(Schema):
     unit = fields.String(allow_none=True)
     stable = fields.Boolean(allow_none=True)
     code = fields.String(allow_none=True)
+    name = fields.String(metadata={"description": "What the device calls the value: register, test code."})
+    specimen = fields.String(metadata={"description": "The sample the device was told."})
     trigger = fields.String()
     captured_at = fields.AwareDateTime()
     received_at = fields.AwareDateTime()
@@ -138,6 +147,7 @@ class ProofDump(Schema):
 
 
 class StoredCaptureDump(CaptureDump):
+    part = fields.Integer(metadata={"description": "Counts the values of one frame from 0."})
     serial = fields.String(attribute="identity", allow_none=True)
     profile = fields.String()
     request_id = fields.String(allow_none=True)

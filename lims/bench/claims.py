@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from flask_babel import gettext as _
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from lims.bench import compute
 from lims.bench.device_words import why_no_value
@@ -105,6 +106,45 @@ def _usable(uow: UnitOfWork, capture: Capture, wanted: MethodInput) -> Equipment
     check_class(equipment, wanted)
     check_fit(uow, equipment, capture.value, capture.unit)
     return equipment
+
+
+def could_fill(name: str, unit: str | None, wanted: MethodInput) -> bool:
+    """Whether a value that a device states beside others can be the one this input waits for: by name where
+    the device and the method use the same, by unit otherwise."""
+    if name.casefold() == wanted.name.casefold():
+        return True
+    if not wanted.unit or not unit:
+        return not wanted.unit and not unit
+    try:
+        convert_decimal(Decimal(0), unit, wanted.unit)
+    except MetrologyError:
+        return False
+    return True
+
+
+def value_for(session: Session, capture_id: int, test_id: int, input_name: str) -> int:
+    """The one value of a frame of several that this input waits for (its capture id). Raises Conflict
+    (``several_values``) where none or more than one could be meant."""
+    frame = session.get_one(Capture, capture_id)
+    same_frame = (Capture.gateway_id, Capture.epoch, Capture.seq)
+    parts = session.scalars(
+        select(Capture)
+        .where(*(column == getattr(frame, column.key) for column in same_frame))
+        .order_by(Capture.part)
+    ).all()
+    if len(parts) == 1:
+        return frame.id
+    inputs = select(MethodInput).join(
+        RequestedTest, RequestedTest.method_version_id == MethodInput.method_version_id
+    )
+    wanted = session.scalar(inputs.where(RequestedTest.id == test_id, MethodInput.name == input_name))
+    readings = [part for part in parts if part.kind is CaptureKind.READING]
+    fitting = [p for p in readings if wanted is not None and could_fill(p.name, p.unit, wanted)]
+    named = [p for p in fitting if p.name.casefold() == input_name.casefold()]
+    chosen = named or fitting
+    if len(chosen) != 1:
+        raise Conflict(why_no_value("several_values"), code="several_values")
+    return chosen[0].id
 
 
 def check_class(equipment: Equipment, wanted: MethodInput) -> None:

@@ -23,8 +23,9 @@ SENTENCES: Mapping[str, Text] = {
     "timeout": _l("The device did not answer."),
     "link_unplugged": _l("The device is unplugged."),
     "several_values": _l(
-        "The device stated several values at once; none of them is taken for the one asked."
+        "The device stated several values at once, and it is not clear which is meant: claim one of them by hand."
     ),
+    "too_many_values": _l("The frame states too many values; none of them is offered."),
     "bad_checksum": _l("What came was damaged on its way; take the reading again."),
     "wrong_device": _l("The device says it is another than the register holds."),
     "too_late": _l("The device was busy too long; take the reading again."),

@@ -1,6 +1,7 @@
 """The inbox of captures: what came from devices and nobody has claimed; and one capture with its proof."""
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -57,6 +58,8 @@ def captures_listed() -> Select[*tuple[Any, ...]]:
             Capture.unit,
             Capture.stable,
             Capture.code,
+            Capture.name,
+            Capture.specimen,
             Capture.trigger,
             Capture.captured_at,
             Capture.received_at,
@@ -152,7 +155,7 @@ class BytesRow:
 @dataclass(frozen=True, slots=True)
 class CapturePage:
     """``value``: the input it is the value of, None while nobody claimed it; ``signed``: whether the
-    signature of the delivery holds, checked now."""
+    signature of the delivery holds, checked now; ``beside``: what else the same frame states."""
 
     capture: Capture
     batch: CaptureBatch
@@ -162,6 +165,7 @@ class CapturePage:
     value: InputValue | None
     sample: Sample | None
     signed: bool
+    beside: Sequence[Capture]
 
     @property
     def bytes_rows(self) -> list[BytesRow]:
@@ -205,8 +209,16 @@ def capture_page(session: Session, *, actor: Actor, capture_id: int) -> CaptureP
         claim=claim,
         value=session.scalar(select(InputValue).where(InputValue.capture_id == row.id)),
         sample=sample,
+        beside=_same_frame(session, row),
         signed=signature_holds(batch.public_key, "captures", batch.body, batch.signature),
     )
+
+
+def _same_frame(session: Session, row: Capture) -> Sequence[Capture]:
+    frame = select(Capture).where(
+        Capture.gateway_id == row.gateway_id, Capture.epoch == row.epoch, Capture.seq == row.seq
+    )
+    return session.scalars(frame.where(Capture.part != row.part).order_by(Capture.part)).all()
 
 
 # -- claiming by hand ----------------------------------------------------------------
@@ -236,8 +248,11 @@ class Preview:
     reason_needed: bool
 
 
-def open_cells(session: Session, *, actor: Actor, equipment: Equipment | None) -> list[OpenCell]:
-    """Cells of my open worksheets that this equipment may fill, empty ones first in each worksheet."""
+def open_cells(
+    session: Session, *, actor: Actor, equipment: Equipment | None, specimen: str = ""
+) -> list[OpenCell]:
+    """Cells of my open worksheets that this equipment may fill; those of the sample that the device names
+    first, then by worksheet."""
     if equipment is None or not actor.can(Permission.CAPTURE_CLAIM):
         return []
     sheets = session.scalars(
@@ -276,7 +291,7 @@ def open_cells(session: Session, *, actor: Actor, equipment: Equipment | None) -
             key = f"{sheet.id}:{test_id}:{cell_key(column.input.name, column.replicate)}"
             words = f"{column.label} ({column.input.unit})" if column.input.unit else column.label
             cells.append(OpenCell(key, sheet.number, f"{number} {name}", words, entry.text if entry else ""))
-    return cells
+    return sorted(cells, key=lambda cell: not specimen or cell.sample.split(" ")[0] != specimen)
 
 
 def read_target(key: str) -> tuple[int, Cell]:

@@ -124,14 +124,24 @@ def live_figure(uow: UnitOfWork, *, actor: Actor, device_id: int) -> LiveFigure:
         watch_device(uow, device_id=device_id, watched_until=live.watched_until)
     age = one.age_s(uow.now)
     return LiveFigure(
-        value=live.text if live else None,
-        unit=live.unit if live else None,
+        value=_shown(one),
+        unit=live.unit if live and not live.several else None,
         stable=live.stable if live else None,
         age_s=age,
         link=one.link,
         refusal=_refusal(uow.session, one, uow.now),
         printed=_printed(uow.session, device_id, uow.now),
     )
+
+
+def _shown(one: DeviceNow) -> str | None:
+    """The figure; where a device states several side by side, all of them with their units."""
+    if one.live is None or not one.live.several:
+        return one.live.text if one.live else None
+    parts = [
+        f"{figure.text} {figure.unit or ''}".strip() for figure in one.figures if figure.text is not None
+    ]
+    return " · ".join(parts) or None
 
 
 def _refusal(session: Session, one: DeviceNow, now: datetime) -> str | None:
@@ -143,16 +153,17 @@ def _refusal(session: Session, one: DeviceNow, now: datetime) -> str | None:
     if live is not None and live.kind in ("overload", "underload", "error"):
         return why_no_value(live.kind if live.kind != "error" else live.code)
     assert equipment is not None  # unbound was refused
-    value = Decimal(live.text) if live and live.text else None
-    fit = fitness(session, equipment, local_date(now), value, live.unit if live and live.text else None)
+    single = live is not None and live.text is not None and not live.several
+    value, unit = (Decimal(live.text), live.unit) if single and live and live.text else (None, None)
+    fit = fitness(session, equipment, local_date(now), value, unit)
     return None if fit.ok else str(fit.sentence)
 
 
 def _printed(session: Session, device_id: int, now: datetime) -> Capture | None:
     newest = select(Capture).where(Capture.device_id == device_id).order_by(Capture.id.desc()).limit(1)
     row = session.scalar(newest)
-    if row is None or row.trigger != "unsolicited" or row.kind is not CaptureKind.READING:
-        return None
+    if row is None or row.trigger != "unsolicited" or row.kind is not CaptureKind.READING or row.part:
+        return None  # of a frame that states several values, none is the one
     if row.stable is False or now - row.received_at > PRINTED_FOR:
         return None
     claimed = select(CaptureClaim.id).where(CaptureClaim.capture_id == row.id)

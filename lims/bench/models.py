@@ -86,14 +86,17 @@ class CaptureBatch(Identified, Base):
 class Capture(Identified, Base):
     """采集: bytes that came from a device, kept; with what they say. Appended only.
 
-    (gateway, epoch, seq) is the event: the same one delivered twice is stored once. ``text`` keeps the
-    printed digits; ``value`` and ``unit`` only where the bytes state them.
+    (gateway, epoch, seq) is the event: the same one delivered twice is stored once. A frame that states
+    several values (the registers of an answer, the results of a message) has a row for each: ``part`` counts
+    them from 0, ``name`` is what the device calls the value, ``specimen`` the sample it was told. ``text``
+    keeps the printed digits; ``value`` and ``unit`` only where the bytes state them.
     """
 
     __tablename__ = "capture"
     gateway_id: Mapped[int] = mapped_column(ForeignKey("gateway.id"))
     epoch: Mapped[str] = mapped_column(String(36))
     seq: Mapped[int] = mapped_column(BigInteger)
+    part: Mapped[int] = mapped_column(Integer, default=0)
     batch_id: Mapped[int] = mapped_column(ForeignKey("capture_batch.id"), index=True)
     device_id: Mapped[int | None] = mapped_column(ForeignKey("device.id"))
     device_name: Mapped[str] = mapped_column(String(80))
@@ -105,6 +108,8 @@ class Capture(Identified, Base):
     unit: Mapped[str | None] = mapped_column(String(20))
     stable: Mapped[bool | None]
     code: Mapped[str | None] = mapped_column(String(60))
+    name: Mapped[str] = mapped_column(String(80), default="")
+    specimen: Mapped[str] = mapped_column(String(80), default="")
     identity: Mapped[str | None] = mapped_column(String(120))
     profile: Mapped[str] = mapped_column(String(80))
     # Why the frame came: take, asked, unsolicited (print key), live, late.
@@ -119,7 +124,7 @@ class Capture(Identified, Base):
     # Facts a reader must know: clock far off, gap before it, device not who it should be. Blank separated.
     flags: Mapped[str] = mapped_column(String(200), default="")
     __table_args__ = (
-        UniqueConstraint("gateway_id", "epoch", "seq"),
+        UniqueConstraint("gateway_id", "epoch", "seq", "part"),
         Index("ix_capture_equipment_received", "equipment_id", "id"),
         Index("ix_capture_device_newest", "device_id", "id"),
         Index(

@@ -8,7 +8,7 @@ from typing import Any
 from flask_babel import gettext as _
 from sqlalchemy import func, select
 
-from lims.bench.bodies import Delivery, Sent, read_delivery
+from lims.bench.bodies import Delivery, Said, Sent, read_delivery
 from lims.bench.models import Capture, CaptureBatch, CaptureStream, TakeRequest
 from lims.core.audit import AuditEvent, canonical
 from lims.core.errors import Conflict, NotSignedIn, PermissionDenied
@@ -98,6 +98,7 @@ def _held(uow: UnitOfWork, gateway_id: int, delivery: Delivery) -> Held:
             Capture.gateway_id == gateway_id,
             Capture.epoch == delivery.epoch,
             Capture.seq.between(delivery.first - 1, delivery.last + 1),
+            Capture.part == 0,
         )
     )
     return {row.seq: Stored(*row) for row in rows}
@@ -171,7 +172,7 @@ def _rows(
     sent = {capture.seq: capture for capture in delivery.captures}
     now = batch.received_at
     off = abs(delivery.sent_at - now) > CLOCK_OFF
-    rows = []
+    rows: list[dict[str, Any]] = []
     for capture in new:
         device = devices.get(capture.device)
         before = sent.get(capture.seq - 1) or held.get(capture.seq - 1)
@@ -181,38 +182,44 @@ def _rows(
             *(["clock_stepped"] if before is not None and _stepped(before, capture) else []),
             *_identity_flags(capture, device),
             *(["late"] if capture.trigger == "late" else []),
-            *(["value_unreadable"] if capture.unreadable else []),
         ]
-        rows.append(
-            {
-                "gateway_id": batch.gateway_id,
-                "epoch": delivery.epoch,
-                "seq": capture.seq,
-                "batch_id": batch.id,
-                "device_id": device.id if device else None,
-                "device_name": capture.device,
-                "equipment_id": device.equipment_id if device else None,
-                "kind": capture.kind,
-                "raw": capture.raw,
-                "text": capture.text,
-                "value": capture.value,
-                "unit": capture.unit,
-                "stable": capture.stable,
-                "code": capture.code,
-                "identity": capture.serial,
-                "profile": capture.profile,
-                "trigger": capture.trigger,
-                "request_id": capture.request_id,
-                "captured_at": capture.captured_at,
-                "mono_ns": capture.mono_ns,
-                "boot_id": capture.boot_id,
-                "received_at": now,
-                "prev_hash": capture.prev_hash,
-                "hash": capture.hash,
-                "flags": " ".join(flags),
-            }
-        )
+        frame = {
+            "gateway_id": batch.gateway_id,
+            "epoch": delivery.epoch,
+            "seq": capture.seq,
+            "batch_id": batch.id,
+            "device_id": device.id if device else None,
+            "device_name": capture.device,
+            "equipment_id": device.equipment_id if device else None,
+            "raw": capture.raw,
+            "identity": capture.serial,
+            "profile": capture.profile,
+            "trigger": capture.trigger,
+            "request_id": capture.request_id,
+            "captured_at": capture.captured_at,
+            "mono_ns": capture.mono_ns,
+            "boot_id": capture.boot_id,
+            "received_at": now,
+            "prev_hash": capture.prev_hash,
+            "hash": capture.hash,
+        }
+        rows.extend({**frame, **_part(part, said, flags)} for part, said in enumerate(capture.said))
     return rows
+
+
+def _part(part: int, said: Said, flags: Sequence[str]) -> dict[str, Any]:
+    return {
+        "part": part,
+        "kind": said.kind,
+        "text": said.text,
+        "value": said.value,
+        "unit": said.unit,
+        "stable": said.stable,
+        "code": said.code,
+        "name": said.name,
+        "specimen": said.specimen,
+        "flags": " ".join([*flags, "value_unreadable"] if said.unreadable else flags),
+    }
 
 
 def _stepped(before: Sent | Stored, capture: Sent) -> bool:
@@ -244,6 +251,7 @@ def _answer_takes(uow: UnitOfWork, gateway_id: int, delivery: Delivery, new: Seq
                 Capture.gateway_id == gateway_id,
                 Capture.epoch == delivery.epoch,
                 Capture.seq.in_(asked.values()),
+                Capture.part == 0,
             )
         )
     }
@@ -283,6 +291,7 @@ def _give_up(uow: UnitOfWork, actor: Actor, stream: CaptureStream, up_to: int) -
         Capture.gateway_id == stream.gateway_id,
         Capture.epoch == stream.epoch,
         Capture.seq.between(first, up_to),
+        Capture.part == 0,
     )
     lost = up_to - stream.acknowledged - (uow.session.scalar(here) or 0)
     stream.acknowledged = up_to
@@ -304,7 +313,8 @@ def _end_of_run(uow: UnitOfWork, stream: CaptureStream, delivery: Delivery) -> i
     while end < stream.highest:
         following = (
             select(Capture.seq)
-            .where(Capture.gateway_id == stream.gateway_id, Capture.epoch == stream.epoch, Capture.seq > end)
+            .where(Capture.gateway_id == stream.gateway_id, Capture.epoch == stream.epoch)
+            .where(Capture.seq > end, Capture.part == 0)
             .order_by(Capture.seq)
             .limit(_WALK)
         )

@@ -15,12 +15,22 @@ from flask_babel import force_locale, get_locale
 from flask_babel import gettext as _
 from sqlalchemy import select, update
 
-from lims.bench.claims import Place, check_class, check_fit, claim_here, find_place, in_unit
+from lims.bench.claims import (
+    Place,
+    check_class,
+    check_fit,
+    claim_here,
+    could_fill,
+    find_place,
+    in_unit,
+    value_for,
+)
 from lims.bench.device_words import why_no_value
 from lims.bench.inputs import Cell, Origin
 from lims.bench.models import Capture, TakeRequest
 from lims.bench.sheet_view import RowAnswer, answer_of, load_row
 from lims.bench.states import InputSource
+from lims.catalogue.models import MethodInput
 from lims.core.errors import Conflict, InvalidInput, LimsError, NotFound
 from lims.core.permissions import Actor, Permission
 from lims.core.uow import RequestKey, UnitOfWork
@@ -134,17 +144,21 @@ def _check_device(uow: UnitOfWork, now: DeviceNow, place: Place) -> None:
     equipment = now.device.equipment
     assert equipment is not None  # unbound was refused
     check_class(equipment, place.wanted)
-    figure = _figure(now, uow.now)
-    check_fit(uow, equipment, figure, now.live.unit if now.live and figure is not None else None)
+    value, unit = _figure(now, uow.now, place.wanted)
+    check_fit(uow, equipment, value, unit if value is not None else None)
 
 
-def _figure(now: DeviceNow, at: datetime) -> Decimal | None:
-    """The number on the device's display; None where there is none, or an old one."""
+def _figure(now: DeviceNow, at: datetime, wanted: MethodInput) -> tuple[Decimal | None, str | None]:
+    """Number and unit on the device's display; none where it is old, or where several could be meant."""
     age = now.age_s(at)
-    live = now.live
-    if live is None or age is None or age > FRESH_S or live.text is None:
-        return None
-    return Decimal(live.text)
+    if age is None or age > FRESH_S:
+        return None, None
+    shown = [one for one in now.figures if one.text is not None]
+    if len(shown) > 1:
+        shown = [one for one in shown if could_fill(one.name, one.unit, wanted)]
+    if len(shown) != 1:
+        return None, None
+    return Decimal(shown[0].text or ""), shown[0].unit
 
 
 def _check_cell(uow: UnitOfWork, now: DeviceNow, place: Place, cell: Cell) -> None:
@@ -155,8 +169,8 @@ def _check_cell(uow: UnitOfWork, now: DeviceNow, place: Place, cell: Cell) -> No
             raise Conflict(why_no_value(live.kind), code=live.kind)
         if live.text is not None and live.stable is False:
             raise Conflict(_("The figure is not stable yet: wait for the mark."), code="unstable")
-    figure = _figure(now, uow.now)
-    text = in_unit(str(figure), figure, live.unit, place.wanted) if live and figure is not None else "0"
+    figure, unit = _figure(now, uow.now, place.wanted)
+    text = in_unit(str(figure), figure, unit, place.wanted) if figure is not None else "0"
     wanted = Cell(cell.test_id, cell.name, cell.replicate, text, cell.reason)
     place.desk.put(wanted, Origin(InputSource.CAPTURE, capture_id=0))  # stored only with a capture
 
@@ -303,7 +317,9 @@ def _claim(uow: UnitOfWork, take: TakeRequest) -> None:
     cell = Cell(take.requested_test_id, take.input_name or "", take.replicate, "", take.reason)
     actor = actor_of_account(uow.session, take.asked_by or 0)
     with force_locale(take.language):
-        claim_here(uow, actor, take.worksheet_id, take.capture_id, cell)
+        capture_id = value_for(uow.session, take.capture_id, take.requested_test_id, cell.name)
+        claim_here(uow, actor, take.worksheet_id, capture_id, cell)
+        take.capture_id = capture_id
 
 
 def _keep_refusal(uow: UnitOfWork, take_id: str, refused: LimsError) -> None:

@@ -24,6 +24,7 @@ from lims.equipment.models import Device, DeviceLive, Gateway
 RUNS_REMEMBERED = 20
 MOST_IDS = 5_000
 PACE_WATCHED_MS, PACE_MS = 100, 2_000
+MOST_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +148,7 @@ def _fill(row: DeviceLive, said: Mapping[str, Any], sent_at: datetime, now: date
     unparsed = said.get("unparsed")
     row.unparsed = unparsed if isinstance(unparsed, int) and 0 <= unparsed <= wire.LARGEST else 0
     figure = said.get("live")
+    row.several = _several(figure) if isinstance(figure, dict) else ""
     if not isinstance(figure, dict):
         row.kind = row.text = row.unit = row.stable = row.code = row.figure_at = None
         return
@@ -159,6 +161,21 @@ def _fill(row: DeviceLive, said: Mapping[str, Any], sent_at: datetime, now: date
     # By the bench's clock how old it was when it was sent; by ours since then. The bench's may be years off.
     age = max(0.0, (sent_at - wire.instant(figure, "at")).total_seconds())
     row.figure_at = now - timedelta(seconds=min(age, 86_400))
+
+
+def _several(figure: Mapping[str, Any]) -> str:
+    """What one answer states side by side (registers); empty for the usual single figure."""
+    also = figure.get("also")
+    if not isinstance(also, list) or not also:
+        return ""
+    shown = []
+    for one in (figure, *(row for row in also[:MOST_SHOWN] if isinstance(row, dict))):
+        text, _number = wire.figure(wire.optional_text(one, "value"))
+        name = one.get("name")
+        text = text if text is not None and len(text) <= 40 else None
+        unit = wire.cut_or_none(wire.optional_text(one, "unit"), 20)
+        shown.append([wire.cut(name, 40) if isinstance(name, str) else "", text, unit])
+    return orjson.dumps(shown).decode()
 
 
 def is_stable(stability: str | None) -> bool | None:

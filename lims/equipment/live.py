@@ -43,6 +43,15 @@ class GatewayNow:
 
 
 @dataclass(frozen=True, slots=True)
+class Figure:
+    """``name``: what the device calls it, where it states several; ``text`` None: no number just now."""
+
+    name: str
+    text: str | None
+    unit: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceNow:
     """A device with its gateway and its latest figure."""
 
@@ -73,6 +82,15 @@ class DeviceNow:
         if self.live is None or self.live.figure_at is None:
             return None
         return max(0.0, (now - self.live.figure_at).total_seconds())
+
+    @property
+    def figures(self) -> list[Figure]:
+        """What its display shows: one figure as a rule, several where one answer states them side by side."""
+        if self.live is None:
+            return []
+        if self.live.several:
+            return [Figure(*row) for row in orjson.loads(self.live.several)]
+        return [Figure("", self.live.text, self.live.unit)] if self.live.text is not None else []
 
     def refusal(self) -> tuple[str, str] | None:
         """(code, sentence): why nothing can be taken from it now, whatever the method."""

@@ -132,6 +132,8 @@ class DeviceLive(Base):
     figure_at: Mapped[datetime | None]
     kind: Mapped[str | None] = mapped_column(String(20))
     code: Mapped[str | None] = mapped_column(String(60))
+    # Of a device that states several values at once: JSON of [name, text, unit] of each, the first included.
+    several: Mapped[str] = mapped_column(Text, default="")
     reason: Mapped[str] = mapped_column(String(200), default="")
     expected_identity: Mapped[str | None] = mapped_column(String(120))
     profile: Mapped[str] = mapped_column(String(80), default="")

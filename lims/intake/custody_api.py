@@ -14,6 +14,7 @@ from lims.intake.custody import Moved, Target
 from lims.intake.custody_words import line_of
 from lims.intake.label_printing import LabelForm
 from lims.intake.label_schemas import (
+    AskedPrintDump,
     JobDump,
     LabelsLoad,
     PrinterDump,
@@ -122,9 +123,14 @@ def put_place(place_id: int, **values: Any) -> StoragePlace:
 # -- labels --------------------------------------------------------------------------
 
 
+_PRINTED = {"schema": {"type": "string", "format": "binary"}}
+
+
 @blueprint.route("/labels", methods=["POST"])
 @blueprint.arguments(LabelsLoad, as_kwargs=True)
-@blueprint.response(200, {"type": "string", "format": "binary"}, content_type="application/pdf")
+@blueprint.response(200, _PRINTED["schema"], content_type="application/pdf")
+@blueprint.alt_response(202, schema=AskedPrintDump)
+@blueprint.doc(responses={"200": {"content": {"application/zpl": _PRINTED}}})
 @refusals(404, 409, 422)
 def post_labels(form: LabelForm, printer_id: int | None, **values: Any) -> Response:
     """Labels as PDF or ZPL; to a printer: 202 with the number of the job that sends them."""

@@ -80,6 +80,10 @@ class PrinterDump(Schema):
     active = fields.Boolean()
 
 
+class AskedPrintDump(Schema):
+    job_id = fields.Integer()
+
+
 class JobDump(Schema):
     id = fields.Integer()
     state = fields.String()

@@ -910,6 +910,7 @@ def upgrade() -> None:
         sa.Column("gateway_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("epoch", sa.String(length=36), nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("part", sa.Integer(), nullable=False),
         sa.Column("batch_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("device_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("device_name", sa.String(length=80), nullable=False),
@@ -934,6 +935,8 @@ def upgrade() -> None:
         sa.Column("unit", sa.String(length=20), nullable=True),
         sa.Column("stable", sa.Boolean(), nullable=True),
         sa.Column("code", sa.String(length=60), nullable=True),
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("specimen", sa.String(length=80), nullable=False),
         sa.Column("identity", sa.String(length=120), nullable=True),
         sa.Column("profile", sa.String(length=80), nullable=False),
         sa.Column("trigger", sa.String(length=20), nullable=False),
@@ -953,7 +956,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["equipment_id"], ["equipment.id"], name=op.f("fk_capture_equipment_id")),
         sa.ForeignKeyConstraint(["gateway_id"], ["gateway.id"], name=op.f("fk_capture_gateway_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_capture")),
-        sa.UniqueConstraint("gateway_id", "epoch", "seq", name=op.f("uq_capture_gateway_id_epoch_seq")),
+        sa.UniqueConstraint(
+            "gateway_id", "epoch", "seq", "part", name=op.f("uq_capture_gateway_id_epoch_seq_part")
+        ),
     )
     op.create_index(op.f("ix_capture_batch_id"), "capture", ["batch_id"], unique=False)
     op.create_index("ix_capture_device_newest", "capture", ["device_id", "id"], unique=False)
@@ -1067,6 +1072,7 @@ def upgrade() -> None:
         sa.Column("figure_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("kind", sa.String(length=20), nullable=True),
         sa.Column("code", sa.String(length=60), nullable=True),
+        sa.Column("several", sa.Text(), nullable=False),
         sa.Column("reason", sa.String(length=200), nullable=False),
         sa.Column("expected_identity", sa.String(length=120), nullable=True),
         sa.Column("profile", sa.String(length=80), nullable=False),

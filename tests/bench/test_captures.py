@@ -181,11 +181,6 @@ def test_a_new_spool_starts_again_at_one(gateway, session):
         ({"kind": "reading", "value": "NaN"}, "unparsed", "reading"),
         ({"kind": "frame", "value": None, "unit": None, "stability": None}, "status", "frame"),
         ({"kind": "bad_checksum", "value": None, "unit": None}, "fault", "bad_checksum"),
-        (
-            {"kind": "reading", "value": "21.4", "also": [{"kind": "reading", "value": "47"}]},
-            "unparsed",
-            "several_values",
-        ),
     ],
 )
 def test_what_is_no_reading_is_kept_as_evidence(gateway, session, event, kind, code):

@@ -48,6 +48,13 @@ def test_a_post_needs_the_token_of_this_browser(app, analyst):
     )
 
 
+def test_a_form_with_a_part_that_has_no_name_is_a_bad_request(app, analyst):
+    browser = sign_in(app.test_client(), analyst, csrf=False)
+    body = b"--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--\r\n"
+    answer = browser.post("/account/language", data=body, content_type="multipart/form-data; boundary=b")
+    assert answer.status_code == 400
+
+
 @pytest.mark.parametrize(("site", "status"), [("cross-site", 400), ("same-site", 400), ("same-origin", 302)])
 def test_a_browser_that_says_another_site_sent_this_is_believed(app, analyst, site, status):
     browser = sign_in(app.test_client(), analyst)
