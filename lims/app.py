@@ -76,6 +76,7 @@ from lims.portal import api as portal_api
 from lims.portal import pages as portal_pages
 from lims.ui import pages as ui_pages
 from lims.ui.catalogues import HouseDomain
+from lims.ui.wording import http_sentence
 
 ROOMS = ("people", "catalogue", "equipment", "accreditation", "intake", "bench", "certificates", "portal")
 LANGUAGES = {"zh": "zh_CN", "en": "en"}
@@ -303,7 +304,8 @@ def _errors(app: Flask) -> None:
         status = error.code or 500
         fields = _marshmallow_fields(getattr(error, "data", None))
         code = "invalid_input" if fields else (error.name or "error").lower().replace(" ", "_")
-        detail = _("Some fields are not right.") if fields else (error.description or error.name)
+        own = error.description if error.description != type(error).description else None
+        detail = _("Some fields are not right.") if fields else own or str(http_sentence(status))
         response = _answer(status, code, detail, fields)
         for name, value in error.get_headers():
             if name.lower() in {"allow", "retry-after"}:

@@ -30,7 +30,9 @@ SCOPE = lists.Listing(
             value=bilingual,
             href=lambda row: url_for("accreditation.scope_row", scope_row_id=row.id),
         ),
-        lists.Column("standard", _l("Standard"), value=lambda row: f"{row.standard} {row.clause}".strip()),
+        lists.Column(
+            "standard", _l("Standard"), kind="broad", value=lambda row: f"{row.standard} {row.clause}".strip()
+        ),
         lists.Column("category", _l("Products"), value=lambda row: bilingual(row, "category") or _("all")),
         lists.Column("scheme", _l("Scheme"), value=lambda row: row.scheme.value),
         lists.Column("valid_from", _l("Valid from"), kind="day"),

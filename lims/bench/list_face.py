@@ -58,7 +58,7 @@ def may_do(row: Any) -> str:
 SAMPLE = Column("sample_number", _l("Sample"), href=sample_href)
 SAMPLE_NAME = Column("sample_name", _l("Name"))
 ITEM = Column("item_zh", _l("Test item"), value=item_of)
-METHOD = Column("standard", _l("Method"), value=method_of)
+METHOD = Column("standard", _l("Method"), kind="broad", value=method_of)
 DUE = Column("due_on", _l("Due"), kind="day")
 STATE = Column("state", _l("State"), kind="state")
 SAMPLE_STATE = Column("sample_state", _l("Sample is"), kind="state")

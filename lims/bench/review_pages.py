@@ -11,6 +11,7 @@ from lims.bench.face import blueprint
 from lims.bench.models import Result, ResultVersion
 from lims.bench.schemas import ReviewForm
 from lims.bench.states import Verdict
+from lims.bench.wording import reported_text
 from lims.core.database import db
 from lims.core.errors import InvalidInput
 from lims.core.paging import Key
@@ -34,7 +35,7 @@ WAITING = Listing(
             "reported",
             _l("Result"),
             kind="figure",
-            value=lambda row: f"{row.reported} {row.unit}".strip(),
+            value=lambda row: f"{reported_text(row)} {row.unit}".strip(),
             href=lambda row: url_for("bench.explain", version_id=row.version_id),
         ),
         Column("verdict", _l("Verdict"), kind="state"),

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 from enum import StrEnum
+from typing import Protocol
 
 import orjson
 from flask_babel import get_locale
 from flask_babel import gettext as _
 
-from lims.bench.models import ResultVersion
 from lims.bench.states import InputSource, Verdict
 from lims.metrology.stored_values import restore_value
 from lims.metrology.values import Language, write_value
@@ -25,8 +25,18 @@ def named(row: object, stem: str = "name") -> str:
     return (en or zh) if language() == "en" else (zh or en)
 
 
-def reported_text(version: ResultVersion) -> str:
-    """The reported value in the reader's language (a row keeps it in Chinese)."""
+class Reported(Protocol):
+    """A ResultVersion, or a row with these of its columns."""
+
+    @property
+    def reported(self) -> str: ...
+
+    @property
+    def explanation(self) -> str: ...
+
+
+def reported_text(version: Reported) -> str:
+    """The reported value in the reader's language (the database keeps it in Chinese)."""
     if language() == "zh" or not version.reported:
         return version.reported
     notes = orjson.loads(version.explanation)

@@ -332,6 +332,7 @@ def _with_result(statement: Tests) -> Tests:
             Result.submitted_at,
             ResultVersion.id.label("version_id"),
             ResultVersion.reported,
+            ResultVersion.explanation,
             ResultVersion.unit,
             ResultVersion.verdict,
             ResultVersion.near_limit,

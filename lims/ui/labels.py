@@ -104,14 +104,17 @@ def state(value: object, enum: str | None = None, words: object = None) -> Marku
     return badge(words if words is not None else label(value, enum), kind, mark)
 
 
-# By % and not by format: every row of a list has one, and str.format parses its text anew.
-_BADGE = Markup('<span class="state state-%s"><span class="state-mark" aria-hidden="true">%s</span>%s</span>')
-
-
 def badge(words: object, kind: Tone | str = Tone.PLAIN, mark: str = "") -> Markup:
     """A badge of any words in one of the house's tones."""
     mark = mark or MARKS[Tone(kind)]
-    return _BADGE % (str(kind), mark, str(words))
+    # Every row of a list has one, and str.format would parse its text anew each time.
+    return Markup(
+        '<span class="state state-%s"><span class="state-mark" aria-hidden="true">%s</span>%s</span>'
+    ) % (
+        str(kind),
+        mark,
+        str(words),
+    )
 
 
 def in_chinese() -> bool:

@@ -49,7 +49,8 @@ def home() -> str | AnyResponse:
     """Today's work; a customer's and the public's start page is the portal."""
     actor = signed_in()
     if actor is None or actor.customer_id is not None:
-        for start in ("portal.home", "portal.orders", "people.sign_in"):
+        starts = ("portal.home", "people.sign_in") if actor is None else ("portal.orders", "portal.home")
+        for start in starts:
             if start in current_app.view_functions:
                 return redirect(url_for(start))
     cards = navigation.cards_for(actor, db.session()) if actor else []

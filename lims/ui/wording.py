@@ -113,6 +113,21 @@ _ERRORS: dict[int, tuple[Text, Text]] = {
 }
 
 
+_HTTP: dict[int, Text] = {
+    400: _l("This request could not be understood."),
+    404: _l("There is nothing at this address."),
+    405: _l("This address does not take such a request."),
+    413: _l("This is larger than can be taken."),
+    415: _l("This kind of content is not taken here."),
+}
+
+
+def http_sentence(status: int) -> Text:
+    """What a status of the protocol means, where nobody says it better."""
+    other: Text = _l("This request could not be answered.")
+    return _HTTP.get(status, other)
+
+
 def error_title(status: int) -> Text:
     title: Text = _ERRORS[status][0] if status in _ERRORS else _l("A fault of ours")
     return title

@@ -47,6 +47,20 @@ def test_the_list_shows_other_peoples_results_with_value_verdict_and_flag(bench,
     assert {(x["reported"], x["verdict"]) for x in items} == {("100.5", "fail"), ("20.0", "not_judged")}
 
 
+def test_the_list_says_what_is_no_number_in_the_readers_language(bench, browser_of):
+    tests = bench.tests("moisture", "aluminium")[0]
+    sheet, other = bench.sheet(tests["moisture"]), bench.sheet(tests["aluminium"])
+    bench.weigh(sheet, tests["moisture"], "28.4517", "33.4629", "32.4607")
+    bench.enter(other, tests["aluminium"], {"as_is": "0.0"})
+    bench.submit(*tests.values())
+    browser = browser_of("reviewer")
+    chinese = bench.version(tests["aluminium"]).reported
+    assert chinese in browser.get("/review?lang=zh").text
+    english = browser.get("/review?lang=en").text
+    assert chinese not in english
+    assert "Not detected" in english
+
+
 def test_the_page_holds_record_result_recomputation_and_flags(bench, browser_of, pair):
     tests, other = pair
     page = browser_of("reviewer").get(f"/review/worksheets/{other}").text
