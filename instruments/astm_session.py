@@ -34,14 +34,16 @@ class Line(StrEnum):
 class Session:
     """One link, of the host; ``contention_waits_s`` of an analyser is one second.
 
-    ``busy``: it cannot take messages now (its disk is full), and answers NAK to a call.
+    ``busy``: it cannot take messages now (its disk is full), and answers NAK to a call and to a frame.
     """
 
     busy: bool = False
+    turn: int = 0
     contention_waits_s: float = CONTENTION_WAITS_S
     line: Line = Line.FREE
     _expected: int = 1
     _previous: bytes = b""  # the frame that was acknowledged last
+    _damaged: bool = False  # the last thing heard was a piece of a frame
     _message: Message = field(default_factory=Message)
     _until: float = 0.0
     _outgoing: deque[list[bytes]] = field(default_factory=deque)
@@ -63,11 +65,14 @@ class Session:
     def _receive(self, frame: Frame, now: float) -> Answer:
         self._until = now + RECEIVER_WAITS_S
         piece = piece_of(frame.raw) if frame.verdict is Verdict.WHOLE else None
+        self._damaged = piece is None
         if piece is None:
             # Stray bytes are no frame to be repeated; a frame that was damaged is.
             return Answer(_alone(frame), NAK if frame.raw.startswith(STX) else b"", keep=True)
+        if self.busy:
+            return Answer(Event(Kind.STATUS, code="busy"), NAK)  # it stays where it is: in the analyser
         if frame.raw == self._previous:
-            return Answer(whole_piece(piece), ACK)  # our ACK was lost: it is stored, and said again
+            return Answer(whole_piece(piece), ACK, repeats=True)  # our ACK was lost: it is said again
         if piece.number != self._expected:
             return Answer(Event(Kind.UNPARSED, code="out_of_sequence"), NAK, keep=True)
         self._previous, self._expected = frame.raw, (piece.number + 1) % NUMBERS
@@ -83,6 +88,13 @@ class Session:
 
     def _control(self, control: bytes, now: float) -> Answer:
         event = Event(Kind.STATUS, code=CONTROLS[control])
+        if control in (ENQ, EOT):
+            self.turn += 1
+        damaged, self._damaged = self._damaged, False
+        if control == ENQ and self.line is Line.RECEIVING and damaged:
+            # One wrong bit makes a call of the end of a record. An ACK would be taken for the damaged frame's; a
+            # device that really calls does so again.
+            return Answer(event)
         if control == ENQ:
             if self.line in (Line.CALLING, Line.SENDING):
                 return Answer(event, self._yield(now))
@@ -115,6 +127,7 @@ class Session:
         if self.line is not Line.FREE and now >= self._until:
             receiving, self.line = self.line is Line.RECEIVING, Line.FREE
             if receiving:
+                self.turn += 1
                 return b""
             self._requeue()
             self._not_before = now + BUSY_WAITS_S
@@ -134,6 +147,7 @@ class Session:
         """The link broke: what was not acknowledged to the end is sent again as a whole."""
         self._requeue()
         self.line, self._message = Line.FREE, Message()
+        self.turn += 1
 
     def _requeue(self) -> None:
         if self._frames:

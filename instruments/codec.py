@@ -17,6 +17,7 @@ class Verb(StrEnum):
     STREAM = "stream"  # figures until told otherwise
     TARE = "tare"
     ZERO = "zero"
+    EXPLAIN = "explain"  # the next error of the device's own queue; the gateway asks by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,17 @@ class ManyLooks(Protocol):
     def looks(self) -> list[Command]: ...
 
 
+@runtime_checkable
+class ErrorQueue(Protocol):
+    """A codec whose device remembers its errors and tells them when it is asked, one at a time.
+
+    ``most_errors``: how many it can remember; so many questions, and one for the end of the queue, empty it.
+    """
+
+    @property
+    def most_errors(self) -> int: ...
+
+
 def looks_of(codec: Codec) -> list[Command]:
     """The questions of one round of the live view."""
     if isinstance(codec, ManyLooks):
@@ -82,16 +94,24 @@ def looks_of(codec: Codec) -> list[Command]:
 class Answer:
     """``reply``: bytes to send, after the frame is durable where ``keep`` says so. ``event``: what it said.
 
-    ``keep`` is False for a repeated frame, which is stored already, and for the controls.
+    ``keep`` is False for a repeated frame, which was kept before, and for the controls.
     """
 
     event: Event
     reply: bytes = b""
     keep: bool = False
+    repeats: bool = False
 
 
 class Conversation(Protocol):
-    """The line of a device that calls by itself and waits for an acknowledgement. Pure; one for each link."""
+    """The line of a device that calls by itself and waits for an acknowledgement. Pure; one for each link.
+
+    ``busy``: nothing can be stored now, so nothing is taken. ``turn``: grows whenever the device ends what it was
+    sending; an acknowledgement of an earlier turn would answer something else.
+    """
+
+    busy: bool
+    turn: int
 
     def hear(self, frame: Frame, now: float) -> Answer: ...
 

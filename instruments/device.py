@@ -43,7 +43,12 @@ class Device:
         self._framer = self._codec.framer()
         self._session = self._codec.session() if isinstance(self._codec, Calling) else None
         poll_s = settings.live_interval_ms / 1000 if settings.live is Live.POLL else None
-        self.dialogue = dialogue_for(self._codec, poll_s=poll_s, stream=settings.live is Live.STREAM)
+        self.dialogue = dialogue_for(
+            self._codec,
+            poll_s=poll_s,
+            stream=settings.live is Live.STREAM,
+            pause_s=settings.profile.pause_s,
+        )
         self._settling = Settling(settings.profile.settling)
         self._health = LineHealth(settings.profile.controls)
         identify = self._codec.command(Verb.IDENTIFY)
@@ -112,6 +117,11 @@ class Device:
             return None
         return self.dialogue.next_time() if self._session is None else self._session.next_time()
 
+    def storing(self, possible: bool) -> None:
+        """Whether captures can be made durable now; a device that calls is told to keep what it has otherwise."""
+        if self._session is not None:
+            self._session.busy = not possible
+
     def shut(self, now: float) -> None:
         if self.link.descriptor is not None:
             self.link.close(now, "the gateway stops")
@@ -149,7 +159,8 @@ class Device:
             self._event, self._event_at = event, frame.last
         if answer.keep:
             self._keep(frame, event, Trigger.UNSOLICITED, None, reply=answer.reply)
-        else:
+        elif not (self._uncommitted and answer.repeats):
+            # The repeat of a frame that is still waiting for the disk gets its one answer when that is there.
             self._reply(answer.reply, now)
 
     def _reply(self, wire: bytes, now: float) -> None:
@@ -164,6 +175,8 @@ class Device:
                 self._keep(frame, event, Trigger.LIVE, None)
             case Part.ANSWER, Order(verb=Verb.IDENTIFY):
                 pass
+            case Part.ANSWER, Order(verb=Verb.EXPLAIN) if event.kind is Kind.OK:
+                pass  # the end of the queue: nothing happened
             case Part.ANSWER, order:
                 trigger = Trigger.TAKE if order and order.verb is Verb.TAKE else Trigger.ASKED
                 self._keep(frame, event, trigger, order)
@@ -223,11 +236,12 @@ class Device:
         )
         self._uncommitted += 1
         self._captures += 1
-        opening = self._openings
+        opening, turn = self._openings, self._turn
 
         def stored(row: Stored) -> None:
             self._uncommitted -= 1
-            if opening == self._openings:  # on a new line an old acknowledgement would answer something else
+            # On a new line, or after the device gave up, an old acknowledgement would answer something else.
+            if (opening, turn) == (self._openings, self._turn):
                 self._reply(reply, self._clock.seconds())
             if request_id is not None:
                 self._keeper.report(_result(request_id, self.settings.key, event, trigger, row.seq))
@@ -241,6 +255,10 @@ class Device:
         trigger = Trigger.TAKE if given.order.verb is Verb.TAKE else Trigger.ASKED
         now = self._clock.stamp()
         self._keep(Frame(b"", now, now), Event(Kind.STATUS, code=given.code), trigger, given.order)
+
+    @property
+    def _turn(self) -> int:
+        return 0 if self._session is None else self._session.turn
 
     @property
     def _wrong_device(self) -> bool:

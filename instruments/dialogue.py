@@ -8,13 +8,14 @@ from collections import deque
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from instruments.codec import Codec, Command, Verb, looks_of
+from instruments.codec import Codec, Command, ErrorQueue, Verb, looks_of
 from instruments.readings import Event, Kind
 
 QUIET_S = 0.3  # nothing for so long means that no answer is under way
 FIRST_QUIET_S = 0.15  # after opening: let what was in the line run out
 STREAM_SILENCE_S = 3.0
 IDENTIFY_AGAIN_S = (2.0, 10.0)
+FAULTS = frozenset({Kind.ERROR, Kind.OVERLOAD, Kind.UNDERLOAD})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +75,20 @@ class _Look:
 
 
 class Dialogue:
-    """``poll_s``: seconds between two looks; None for a device that is only listened to."""
+    """``poll_s``: seconds between two looks; None for a device that is only listened to.
 
-    def __init__(self, codec: Codec, *, poll_s: float | None = None, stream: bool = False) -> None:
+    ``pause_s``: the least time from one command to the next, for a device that loses what comes sooner.
+    """
+
+    def __init__(
+        self, codec: Codec, *, poll_s: float | None = None, stream: bool = False, pause_s: float = 0.0
+    ) -> None:
         self._codec = codec
+        self._pause_s = pause_s
+        self._next_command = 0.0
+        self._queue = codec.most_errors + 1 if isinstance(codec, ErrorQueue) else 0
+        self._explain = 0  # questions for errors that are still to be asked
+        self._faulty = False  # the last figure was none: the live view asks why once, not ten times a second
         self._looks = [_Look(command) for command in looks_of(codec)]
         self._poll_s = poll_s if self._looks else None
         self._stream = stream and codec.command(Verb.STREAM) is not None
@@ -109,6 +120,7 @@ class Dialogue:
         self.phase, self._not_before = Phase.LISTENING, now + FIRST_QUIET_S
         self._identify = self._codec.command(Verb.IDENTIFY)
         self._pending, self._doubtful, self.streaming, self._running_out = None, False, False, False
+        self._explain, self._faulty = 0, False
 
     def closed(self) -> list[GivenUp]:
         """The line broke: nothing that was asked will be answered."""
@@ -146,9 +158,22 @@ class Dialogue:
                 look.unanswered = 0
         if pending.order.verb is Verb.STREAM:
             self.streaming = self._stream = event.kind is not Kind.ERROR
+        self._wonder(pending.order, event)
         if pending.order.verb is Verb.IDENTIFY:
             self._identify, self._doubtful = None, False
         return Heard(Part.ANSWER, pending.order)
+
+    def _wonder(self, order: Order, event: Event) -> None:
+        """After a fault, or after no answer at all, the device's own queue says why. Bounded by its size."""
+        if order.verb is Verb.EXPLAIN:
+            self._explain = 0 if event.kind is Kind.OK else self._explain - 1
+        elif order.verb is Verb.IDENTIFY:
+            self._explain = self._queue if self._doubtful else self._explain
+        else:
+            faulty = any(said.kind in FAULTS for said in event.each())
+            if faulty and not (self._faulty and order.verb is Verb.LOOK):
+                self._explain = self._queue
+            self._faulty = faulty
 
     def restarted(self, now: float) -> GivenUp | None:
         """The device introduced itself unasked: it was switched on again and forgot what it was asked."""
@@ -168,12 +193,14 @@ class Dialogue:
             return self._time_out(now)
         if self.phase is Phase.LISTENING and now >= self._not_before:
             self.phase, self._running_out = Phase.IDLE, False
-        if self.phase is not Phase.IDLE:
+        if self.phase is not Phase.IDLE or now < self._next_command:
             return None
         if self.streaming and now - self._heard_at > STREAM_SILENCE_S:
             self.streaming, self._identify = False, self._codec.command(Verb.IDENTIFY)
         if self._identify is not None:
             return self._send(self._identify, Order(Verb.IDENTIFY), now)
+        if self._explain and (question := self._codec.command(Verb.EXPLAIN)) is not None:
+            return self._send(question, Order(Verb.EXPLAIN), now)
         return self._ask(self._orders[0], now) if self._orders else self._look(now)
 
     def _ask(self, order: Order, now: float) -> Send | None:
@@ -183,7 +210,7 @@ class Dialogue:
             stop = self._codec.command(Verb.LOOK)
             if stop is not None:
                 self.phase, self._not_before = Phase.LISTENING, now + FIRST_QUIET_S
-                self._running_out = True
+                self._running_out, self._next_command = True, now + self._pause_s
                 return Send(stop, Order(Verb.LOOK))
         self._orders.popleft()
         command = self._codec.command(order.verb)
@@ -203,11 +230,13 @@ class Dialogue:
         deadline_s = order.deadline_s or command.deadline_s
         self._pending = Send(replace(command, deadline_s=deadline_s), order)
         self.phase, self._deadline = Phase.WAITING, now + deadline_s
+        self._next_command = now + self._pause_s
         return self._pending
 
     def _time_out(self, now: float) -> GivenUp:
         lost, self._pending = self._pending, None
         assert lost is not None
+        self._explain = 0
         first, longest = IDENTIFY_AGAIN_S
         self.phase, self._doubtful = Phase.LISTENING, True
         self._not_before = now + QUIET_S
@@ -246,7 +275,12 @@ class Dialogue:
                 return self._not_before
             case Phase.WAITING:
                 return self._deadline
-        if self._identify is not None or self._orders or (self._stream and not self.streaming):
+        due = self._next_due()
+        return None if due is None else max(due, self._next_command)
+
+    def _next_due(self) -> float | None:
+        asks = self._identify is not None or self._explain or self._orders
+        if asks or (self._stream and not self.streaming):
             return 0.0
         if self.streaming:
             return self._heard_at + STREAM_SILENCE_S

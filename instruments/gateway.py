@@ -161,13 +161,21 @@ class Gateway:
             if not _is_database_error(exc):
                 raise
             # Disk full or gone: nothing is lost, no device gets its next command, and it is tried again.
-            self._spool_fault = f"the spool cannot be written: {exc}"
+            self._stored(f"the spool cannot be written: {exc}")
             log.error(self._spool_fault)
             self._commit_again = now + 1.0
             return
-        self._spool_fault, self._urgent = None, False
+        self._urgent = False
+        self._stored(None)
         if self._delivery is not None:
             self._delivery.forwarder.wake()
+
+    def _stored(self, fault: str | None) -> None:
+        if fault == self._spool_fault:
+            return
+        self._spool_fault = fault
+        for device in self.devices.values():
+            device.storing(fault is None)
 
     def _watch(self, device: Device) -> None:
         """Keep the selector in step with the device's descriptor; none is read while the spool is stuck."""

@@ -137,6 +137,7 @@ class MtSics:
                 return Command(verb, b"T\r\n", frozenset({"T"}), self.stable_timeout_s)
             case Verb.ZERO:
                 return Command(verb, b"Z\r\n", frozenset({"Z"}), self.stable_timeout_s)
+        return None
 
     def abort(self) -> Command:
         """``@`` ends every waiting command and answers with the serial number: a sure mark in the stream."""

@@ -66,6 +66,7 @@ class Profile:
     )
     dialogues: tuple[Recorded, ...] = field(default=())
     settling: SettlingRule = field(default_factory=SettlingRule)  # where the wire does not say what is stable
+    pause_s: float = 0.0  # least time from one command to the next
 
 
 def profile_names(folders: tuple[Path, ...] = ()) -> list[str]:
@@ -106,7 +107,15 @@ def parse_profile(key: str, row: Mapping[str, object]) -> Profile:
         else str(row.get("controls", "\r\n")).encode("latin-1"),
         dialogues=tuple(_dialogues(row)),
         settling=SettlingRule(**_table(row, "settling")),  # type: ignore[arg-type]
+        pause_s=_pause_ms(row) / 1000,
     )
+
+
+def _pause_ms(row: Mapping[str, object]) -> int:
+    pause = row.get("pause_ms", 0)
+    if not isinstance(pause, int) or isinstance(pause, bool) or not 0 <= pause <= 10_000:
+        raise ProfileWrong("pause_ms must be a whole number from 0 to 10000")
+    return pause
 
 
 def _table(row: Mapping[str, object], name: str) -> Mapping[str, object]:

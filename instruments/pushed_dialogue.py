@@ -17,11 +17,11 @@ def pushed(verb: Verb) -> Command | None:
     return Command(verb, b"", frozenset({""}), TAKE_WITHIN_S, stable_only=verb is Verb.TAKE)
 
 
-def dialogue_for(codec: Codec, *, poll_s: float | None, stream: bool) -> Dialogue:
+def dialogue_for(codec: Codec, *, poll_s: float | None, stream: bool, pause_s: float = 0.0) -> Dialogue:
     sends = codec.command(Verb.STREAM)
     if sends is not None and not sends.wire:
         return PushedDialogue(codec)
-    return Dialogue(codec, poll_s=poll_s, stream=stream)
+    return Dialogue(codec, poll_s=poll_s, stream=stream, pause_s=pause_s)
 
 
 class PushedDialogue(Dialogue):

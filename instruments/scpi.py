@@ -21,6 +21,7 @@ _FIGURE = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?")
 _ERROR = re.compile(r'(?P<number>[+-]?\d{1,5}),"(?P<text>[^"]*(?:""[^"]*)*)"')
 _IDENTITY = re.compile(r"[^,\"]+,[^,\"]+,[^,\"]*,[^\"]*[^,\"]")
 _OVERLOAD, _NOT_A_NUMBER = Decimal("9.9E+37"), Decimal("9.91E+37")
+_OWN_QUEUE = 20  # errors that a 34401A remembers
 _MOST_FIGURES = 512  # the reading memory of a 34401A
 
 # What the last query asked for; SCPI-99 lays down the unit of each function's answer.
@@ -62,6 +63,7 @@ class Scpi(LineCodec):
     query: str = "READ?"
     unit: str | None = None
     deadline_s: float = 10.0
+    most_errors: int = _OWN_QUEUE
     name: str = "scpi/1"
     terminator: ClassVar[bytes] = b"\n"
 
@@ -81,16 +83,24 @@ class Scpi(LineCodec):
     def command(self, verb: Verb) -> Command | None:
         match verb:
             case Verb.IDENTIFY:
-                wire = "".join(f"{command}\n" for command in (*self.opening, IDENTIFY))
-                return Command(verb, wire.encode("ascii"), frozenset({IDENTIFY}), self.deadline_s)
+                return Command(verb, self._opened(), frozenset({IDENTIFY}), self.deadline_s)
             case Verb.TAKE | Verb.LOOK:
                 return Command(verb, f"{self.query}\n".encode("ascii"), frozenset({""}), self.deadline_s)
+            case Verb.EXPLAIN:
+                return Command(
+                    verb, f"{NEXT_ERROR}\n".encode("ascii"), frozenset({NEXT_ERROR}), self.deadline_s
+                )
         return None
 
     def abort(self) -> Command:
-        """Device clear (Ctrl-C), and the one question whose answer looks like no other."""
-        wire = b"\x03" + f"{IDENTIFY}\n".encode("ascii")
-        return Command(Verb.IDENTIFY, wire, frozenset({IDENTIFY}), self.deadline_s)
+        """Device clear (Ctrl-C), and the one question whose answer looks like no other.
+
+        The opening goes with it: a meter that was switched off meanwhile does not answer for want of it.
+        """
+        return Command(Verb.IDENTIFY, b"\x03" + self._opened(), frozenset({IDENTIFY}), self.deadline_s)
+
+    def _opened(self) -> bytes:
+        return "".join(f"{command}\n" for command in (*self.opening, IDENTIFY)).encode("ascii")
 
 
 def _last_query(asked: bytes | None) -> str:

@@ -51,7 +51,7 @@ class Rig:
         self.device.open(0.0)
         self._listener = listener
         self.far, _ = listener.accept()
-        self.far.settimeout(2)
+        self.far.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # each frame at once, as on a line
         if self.device.link.connecting:
             self.device.writable(0.0)
 
@@ -194,6 +194,65 @@ def test_an_acknowledgement_does_not_outlive_the_line_it_belongs_to(rig):
     bench.reopen()
     bench.shelf.commit()
     assert bench.turn(0.1) == b""
+
+
+def test_the_repeat_of_a_frame_that_waits_for_the_disk_is_not_acknowledged_before_it(rig):
+    bench = rig(profile="astm-e1381")
+    bench.send(b"\x05")
+    bench.turn(0.1)
+    good = wrap(1, b"R|1|^^^pH|7.01|||||F\r", last=True)
+    bench.send(good)
+    bench.send(good)  # an analyser in a hurry
+    assert bench.turn(1.0) == b""
+    bench.shelf.commit()
+    assert (bench.turn(0.0), len(bench.shelf.drafts)) == (b"\x06", 1)
+    bench.send(good)
+    assert bench.turn(0.1) == b"\x06"
+
+
+def test_a_full_disk_leaves_results_in_the_analyser_which_gets_no_acknowledgement_late(rig):
+    bench = rig(profile="astm-e1381")
+    bench.send(b"\x05")
+    bench.turn(0.1)
+    first = wrap(1, b"R|1|^^^pH|7.01|||||F\r", last=True)
+    bench.send(first)
+    bench.device.storing(False)  # the commit failed
+    assert bench.turn(1.0) == b""
+    for frame in (first, wrap(2, b"L|1|N\r", last=True)):
+        bench.send(frame)
+        assert bench.turn(0.1) == b"\x15"
+    bench.send(b"\x04")  # it gives up
+    bench.send(b"\x05")
+    assert bench.turn(10.0) == b"\x15"  # busy
+    bench.device.storing(True)
+    bench.shelf.commit()
+    assert bench.turn(0.1) == b""  # an ACK now would be taken for the answer to a call
+    bench.send(b"\x05")
+    assert bench.turn(10.0) == b"\x06"
+    bench.send(first)
+    bench.shelf.commit()
+    assert bench.turn(0.1) == b"\x06"
+
+
+def test_each_error_that_a_meter_remembers_is_a_capture_of_its_own(rig):
+    bench = rig(profile="scpi-34401a", live=Live.OFF)
+    assert bench.turn(1.0) == b"SYST:REM\n*IDN?\n"
+    bench.say(b"HEWLETT-PACKARD,34401A,0,11-5-2")
+    bench.device.want(Order(Verb.TAKE, "r1"))
+    assert bench.turn(0.0) == b"READ?\n"
+    bench.say(b"+9.90000000E+37")
+    for line in (b'-222,"Data out of range"', b'-221,"Settings conflict"', b'+0,"No error"'):
+        assert bench.turn(0.1) == b""  # what came before is not on the disk
+        bench.shelf.commit()
+        assert bench.turn(0.1) == b"SYST:ERR?\n"
+        bench.say(line)
+    bench.shelf.commit()
+    assert bench.turn(1.0) == b""
+    assert [(d.trigger, d.event.kind, d.event.code, d.request_id) for d in bench.shelf.drafts] == [
+        (Trigger.TAKE, Kind.OVERLOAD, "+9.90000000E+37", "r1"),
+        (Trigger.ASKED, Kind.ERROR, "-222", None),
+        (Trigger.ASKED, Kind.ERROR, "-221", None),
+    ]
 
 
 def test_registers_are_read_beside_the_question_that_asked_for_them(rig):

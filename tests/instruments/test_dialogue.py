@@ -1,8 +1,11 @@
 """No answer is taken for another's, and every order ends."""
 
+from itertools import pairwise
+
 from instruments.codec import Verb
 from instruments.dialogue import Dialogue, GivenUp, Order, Part, Phase, Send
 from instruments.mtsics import MtSics
+from instruments.profiles import load_profile
 from instruments.readings import Kind
 from tests.instruments.making import frame
 
@@ -132,3 +135,26 @@ def test_a_silent_device_refuses_an_order_at_once_and_a_queued_one_expires_on_ti
     assert [a for a in actions if isinstance(a, GivenUp)] == [
         GivenUp(Order(Verb.TAKE, "queued", expires_at=4.0), "too_late")
     ]
+
+
+def test_a_device_that_loses_hurried_commands_gets_its_pause_between_them():
+    talk = Dialogue(load_profile("kern-kcp").codec, poll_s=0.05, pause_s=load_profile("kern-kcp").pause_s)
+    talk.opened(0.0)
+    talk.want(Order(Verb.TAKE, "r1"))
+    talk.want(Order(Verb.ZERO, "late", expires_at=1.05))
+    sent, now, answers = [], 0.9, {b"I4\r\n": 'I4 A "B1"', b"S\r\n": "S S     100.00 g"}
+    ended = []
+    while now < 2.0:
+        action = talk.step(now)
+        if isinstance(action, Send):
+            sent.append((now, action.command.wire))
+            talk.hear(read(answers.get(action.command.wire, "S D     100.00 g")), now)  # at once
+        elif action is not None:
+            ended.append((action.order.id, action.code))
+        else:
+            assert talk.next_time() > now  # nothing is due before the pause is over
+            now += 0.005
+    assert [wire for _, wire in sent[:3]] == [b"I4\r\n", b"S\r\n", b"SI\r\n"]
+    assert ended == [("late", "too_late")]
+    times = [when for when, _ in sent]
+    assert 0.1 - 1e-9 <= min(b - a for a, b in pairwise(times)) < 0.11
