@@ -1,7 +1,10 @@
 """The simulated devices beside the MT-SICS balance, read back by the codecs and by the real gateway."""
 
 import base64
+import subprocess
+import sys
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -24,7 +27,7 @@ from instruments.weighbridge_simulator import Weighbridge, toledo, yaohua_stx
 from tests.instruments.making import NOON, wait_for
 from tests.instruments.making import frame as framed
 from tests.instruments.receiving import Receiving
-from tests.instruments.test_end_to_end import Bench
+from tests.instruments.test_end_to_end import ROOT
 
 
 def heard(profile: str, said: bytes, asked: bytes | None = None):
@@ -97,22 +100,66 @@ def test_a_transmitter_refuses_what_it_does_not_have(request_, code):
     assert transmitter.receive(asked(2, 3, 0, 0, 0, 2), 0.0) == b""  # another slave's
 
 
-@pytest.fixture
-def bench(tmp_path, request):
+CARRIED = ("sbi-16", "modbus-climate", "scpi-34401a", "toledo-continuous", "xk3190-tf0", "astm-e1381")
+
+
+class Hall:
+    """One gateway with a simulated device of each of ``CARRIED``; a device is called as its profile."""
+
+    def __init__(self, folder: Path, server: Receiving):
+        self.folder, self.server, self.processes = folder, server, []
+        rows = [f'[[device]]\nkey = "{p}"\nprofile = "{p}"\nport = "{folder}/{p}"\n' for p in CARRIED]
+        gateway = f'[gateway]\nserver = "{server.address}"\nfolder = "state"\n'
+        (folder / "gateway.toml").write_text("".join([gateway, *rows]))
+
+    def start(self) -> None:
+        for profile in CARRIED:
+            at = ("--link", str(self.folder / profile), "--control", str(self.control(profile)))
+            self.run("simulate", profile, *at, "--settle", "0.05")
+        assert self.run("enrol", str(self.folder / "gateway.toml"), "--code", "K7QM-2FZD").wait() == 0
+        self.run("run", str(self.folder / "gateway.toml"))
+        wait_for(lambda: {self.device(p).get("state") for p in CARRIED} == {"connected"}, 20)
+
+    def run(self, *words: str) -> subprocess.Popen:
+        with (self.folder / "log").open("ab") as log:
+            command = [sys.executable, "-m", "instruments", *words]
+            self.processes.append(subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log))
+        return self.processes[-1]
+
+    def stop(self) -> None:
+        for process in self.processes:
+            process.terminate()
+        for process in self.processes:
+            process.wait(timeout=10)
+
+    def control(self, profile: str) -> Path:
+        return self.folder / f"{profile}.control"
+
+    def device(self, profile: str) -> dict:
+        devices = self.server.live[-1]["devices"] if self.server.live else []
+        return next((device for device in devices if device["device"] == profile), {})
+
+    def figure(self, profile: str) -> str | None:
+        live = self.device(profile).get("live")
+        return live and live["value"]
+
+    def captures(self, profile: str) -> list[dict]:
+        return [capture for capture in self.server.all_captures() if capture["device"] == profile]
+
+
+@pytest.fixture(scope="module")
+def hall(tmp_path_factory):
     with Receiving() as server:
-        bench = Bench(tmp_path, server, profile=request.param, serial="")
-        bench.start(
-            "simulate", request.param, "--link", str(tmp_path / "port"), "--control", str(bench.control)
-        )
-        wait_for(bench.control.exists)
-        bench.enrol()
-        bench.gateway()
-        yield bench
-        bench.stop()
+        hall = Hall(tmp_path_factory.mktemp("hall"), server)
+        try:
+            hall.start()
+            yield hall
+        finally:
+            hall.stop()
 
 
 @pytest.mark.parametrize(
-    ("bench", "figure"),
+    ("profile", "figure"),
     [
         ("sbi-16", "28.4517"),
         ("modbus-climate", "28.4517"),
@@ -120,29 +167,27 @@ def bench(tmp_path, request):
         ("toledo-continuous", "28.4517"),
         ("xk3190-tf0", "28.4517"),
     ],
-    indirect=["bench"],
 )
-def test_a_load_is_seen_live_and_taken_from_each_of_them(bench, figure):
-    wait_for(lambda: bench.state() == "connected")
-    tell(bench.control, "load 28.4517")
-    wait_for(lambda: '"stable": true' in tell(bench.control, "state"))
-    wait_for(lambda: bench.figure() == figure)
-    bench.server.commands.append({"id": "r", "device": "balance-1", "verb": "take", "expires_in_ms": 5000})
-    (capture,) = wait_for(bench.server.all_captures)
+def test_a_load_is_seen_live_and_taken_from_each_of_them(hall, profile, figure):
+    control = hall.control(profile)
+    tell(control, "load 28.4517")
+    wait_for(lambda: '"stable": true' in tell(control, "state"))
+    wait_for(lambda: hall.figure(profile) == figure)
+    hall.server.commands.append(
+        {"id": f"take {profile}", "device": profile, "verb": "take", "expires_in_ms": 5000}
+    )
+    (capture,) = wait_for(lambda: hall.captures(profile))
     assert (capture["trigger"], capture["event"]["value"]) == ("take", figure)
     assert base64.b64decode(capture["raw"])
 
 
-@pytest.mark.parametrize("bench", ["astm-e1381"], indirect=True)
-def test_an_analysers_message_arrives_whole_and_is_acknowledged_to_its_end(bench):
-    wait_for(lambda: bench.state() == "connected")
-    tell(bench.control, "load 7.01")
+def test_an_analysers_message_arrives_whole_and_is_acknowledged_to_its_end(hall):
+    control = hall.control("astm-e1381")
+    tell(control, "load 7.01")
     for count in (1, 2):
-        wait_for(lambda: '"stable": true' in tell(bench.control, "state"))
-        tell(bench.control, "print")
-        captures = wait_for(
-            lambda: len(bench.server.all_captures()) == 5 * count and bench.server.all_captures()  # noqa: B023
-        )
+        wait_for(lambda: '"stable": true' in tell(control, "state"))
+        tell(control, "print")
+        captures = wait_for(lambda: len(found := hall.captures("astm-e1381")) == 5 * count and found)  # noqa: B023
     results = [c["event"] for c in captures if c["event"]["kind"] == "result"]
     assert [(e["value"], e["test"], e["sample"]) for e in results] == [("7.0100", "pH", "S0001")] * 2
 
