@@ -1,6 +1,6 @@
 """One value from its inputs: formula, detection limits, rounding, judging. Reads rows, asks no database."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -70,7 +70,7 @@ def compute_value(
             direct = _direct(version, given, detection)
             if isinstance(direct, Computed) and not isinstance(direct.value, Number):
                 return direct
-        evaluation = evaluate(formula, _formula_inputs(version, given), items)
+        evaluation = evaluate(formula, formula_inputs(version, given), items)
     except MetrologyError as fault:
         return Incomplete(fault.code, _(fault.template, **fault.facts), str(fault.facts.get("name", "")))
     number = Number(evaluation.value, version.unit)
@@ -106,7 +106,8 @@ def _direct(
     return Computed(value, None, None)
 
 
-def _formula_inputs(version: MethodVersion, given: list[InputValue]) -> dict[str, Input]:
+def formula_inputs(version: MethodVersion, given: Sequence[InputValue]) -> dict[str, Input]:
+    """What the formula computes with, by name; None where a value is missing."""
     found: dict[str, Input] = {}
     for wanted in version.inputs:
         rows = [r for r in given if r.name == wanted.name]
@@ -143,19 +144,21 @@ def rounded(value: ResultValue, version: MethodVersion, exact: Exact | None = No
     return value
 
 
-def judge_value(computed: Computed, version: MethodVersion, found: LimitChoice, order: Order) -> Judgement:
-    withheld = None
+def withheld(order: Order) -> Reason | None:
+    """Why nothing of this order is judged; None where it is."""
     if not order.business_type.judged:
-        withheld = Reason.MONITORING
-    elif not order.judge:
-        withheld = Reason.NOT_REQUESTED
+        return Reason.MONITORING
+    return None if order.judge else Reason.NOT_REQUESTED
+
+
+def judge_value(computed: Computed, version: MethodVersion, found: LimitChoice, order: Order) -> Judgement:
     row = found.limit
     return judge(
         computed.value,
         as_metrology(row) if row is not None else None,
         Comparison(row.comparison.value) if row is not None else Comparison.FULL_VALUE,
         detection=DetectionLimits(version.lod, version.loq),
-        withheld=withheld,
+        withheld=withheld(order),
     )
 
 

@@ -95,6 +95,11 @@ class ResultVersionDump(Schema):
     unit = fields.String()
     verdict = choice(Verdict)
     verdict_reason = fields.String()
+    expanded_uncertainty = Figure(
+        allow_none=True, metadata={"description": "As stated, in `unit`, with `coverage_factor`."}
+    )
+    coverage_factor = Figure(allow_none=True)
+    budget_id = fields.Integer(allow_none=True)
     near_limit = fields.Boolean()
     comparison = fields.String(allow_none=True)
     limit_id = fields.Integer(allow_none=True)

@@ -1,6 +1,7 @@
 """Words and places in the navigation of the bench's work."""
 
 from datetime import date
+from enum import Enum
 
 from flask import url_for
 from flask_babel import lazy_gettext as _l
@@ -14,9 +15,11 @@ from lims.core.paging import CappedCount
 from lims.core.permissions import Actor, Role
 from lims.core.permissions import Permission as P
 from lims.core.web import clock
+from lims.metrology.decision_rules import Zone
+from lims.metrology.decisions import Undecided
 from lims.metrology.judgements import Reason
 from lims.ui import panels, scanning
-from lims.ui.labels import Tone, register
+from lims.ui.labels import Text, Tone, register, register_words
 from lims.ui.navigation import CAP, Card, Counter, Entry, register_card
 from lims.ui.navigation import register as register_entry
 
@@ -42,20 +45,37 @@ register(
     Verdict,
     {Verdict.PASS: _l("pass"), Verdict.FAIL: _l("fail"), Verdict.NOT_JUDGED: _l("not judged")},
 )
+UNDECIDED: dict[Enum, Text] = {
+    Undecided.UNCERTAINTY_MISSING: _l("the decision rule needs an uncertainty, and there is none"),
+    Undecided.LIMIT_TAKES_NO_UNCERTAINTY: _l("a limit of this kind takes no uncertainty into account"),
+    Undecided.GUARD_BANDS_MEET: _l("the guard bands leave nothing that could pass"),
+    Undecided.NEITHER_PROVEN: _l(
+        "neither pass nor fail is proven: the result lies within its uncertainty of the limit"
+    ),
+}
+REASONS: dict[Enum, Text] = {
+    Reason.NO_LIMIT: _l("no limit was in force for this product on that day"),
+    Reason.NO_VALUE: _l("there is no value"),
+    Reason.MONITORING: _l("risk monitoring is not judged"),
+    Reason.NOT_REQUESTED: _l("no judgement was asked for"),
+    Reason.NO_FIGURE: _l("the value is not a figure"),
+    Reason.DETECTION_LIMIT_UNKNOWN: _l("the method names no detection limit"),
+    Reason.DETECTION_LIMIT_TOO_HIGH: _l("the detection limit lies above the limit"),
+    Reason.QUANTIFICATION_LIMIT_UNKNOWN: _l("the method names no quantification limit"),
+    Reason.QUANTIFICATION_LIMIT_TOO_HIGH: _l("below quantification, and that lies above the limit"),
+    Reason.GREATER_THAN_TOO_LOW: _l("“more than” a figure below the limit decides nothing"),
+    Reason.PLAN_INCOMPLETE: _l("the sampling plan is not complete"),
+}
+# A verdict is missing for a reason of the limit or of the decision rule; a row keeps one word for either.
+register_words("Reason", {one.value: words for one, words in (*REASONS.items(), *UNDECIDED.items())})
+register(Undecided, UNDECIDED)
 register(
-    Reason,
+    Zone,
     {
-        Reason.NO_LIMIT: _l("no limit was in force for this product on that day"),
-        Reason.NO_VALUE: _l("there is no value"),
-        Reason.MONITORING: _l("risk monitoring is not judged"),
-        Reason.NOT_REQUESTED: _l("no judgement was asked for"),
-        Reason.NO_FIGURE: _l("the value is not a figure"),
-        Reason.DETECTION_LIMIT_UNKNOWN: _l("the method names no detection limit"),
-        Reason.DETECTION_LIMIT_TOO_HIGH: _l("the detection limit lies above the limit"),
-        Reason.QUANTIFICATION_LIMIT_UNKNOWN: _l("the method names no quantification limit"),
-        Reason.QUANTIFICATION_LIMIT_TOO_HIGH: _l("below quantification, and that lies above the limit"),
-        Reason.GREATER_THAN_TOO_LOW: _l("“more than” a figure below the limit decides nothing"),
-        Reason.PLAN_INCOMPLETE: _l("the sampling plan is not complete"),
+        Zone.PASS: _l("pass"),
+        Zone.CONDITIONAL_PASS: _l("conditional pass"),
+        Zone.CONDITIONAL_FAIL: _l("conditional fail"),
+        Zone.FAIL: _l("fail"),
     },
 )
 LIMIT_REASONS = {

@@ -272,6 +272,10 @@ class ResultVersion(Identified, Base):
     verdict: Mapped[Verdict] = mapped_column(enum_column(Verdict))
     verdict_reason: Mapped[str] = mapped_column(String(80), default="")
     near_limit: Mapped[bool] = mapped_column(default=False)
+    # Expanded uncertainty as stated, in ``unit``, with its coverage factor, and the budget it comes from.
+    expanded_uncertainty: Mapped[Decimal | None]
+    coverage_factor: Mapped[Decimal | None]
+    budget_id: Mapped[int | None] = mapped_column(ForeignKey("uncertainty_budget.id"))
     explanation: Mapped[str] = mapped_column(Text)
     computed_at: Mapped[datetime]
     computed_by: Mapped[int | None] = mapped_column(ForeignKey("account.id"))

@@ -1,6 +1,7 @@
 """What a result version holds, with everything that explains it; equal outcomes read equally."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from flask_babel import gettext as _
@@ -17,11 +18,13 @@ from lims.bench.calculation import (
 from lims.bench.models import InputValue
 from lims.bench.sample_bench import SampleBench
 from lims.bench.states import Verdict
+from lims.bench.uncertainty import decision_notes, decision_on, uncertainty_here, uncertainty_notes
 from lims.bench.wording import named
 from lims.catalogue.limits import LimitChoice, as_metrology
 from lims.catalogue.models import MethodVersion
 from lims.core.audit import canonical
 from lims.intake.models import RequestedTest
+from lims.metrology.decision_rules import SIMPLE_ACCEPTANCE
 from lims.metrology.errors import MetrologyError
 from lims.metrology.formula import ItemInput
 from lims.metrology.formula_check import Formula
@@ -45,6 +48,9 @@ class Outcome:
     reason: str
     near_limit: bool
     explanation: str
+    expanded_uncertainty: Decimal | None = None
+    coverage_factor: Decimal | None = None
+    budget_id: int | None = None
 
 
 def no_outcome(why: Incomplete) -> Outcome:
@@ -77,22 +83,31 @@ def find_outcome(bench: SampleBench, test: RequestedTest) -> Outcome | Incomplet
         return Incomplete(fault.code, _(fault.template, **fault.facts))
     reported = judgement.reported if judgement.reported is not None else computed.value
     reported = rounded(reported, version, computed.exact if isinstance(reported, Number) else None)
+    stated = uncertainty_here(bench, test, computed, reported, items)
+    decision = decision_on(computed, version, choice, bench.order, stated)
+    found = stated.found if stated is not None else None
+    judged = judgement if decision is None or decision.rule is SIMPLE_ACCEPTANCE else decision
     explanation = {
         "inputs": [_input_note(r) for r in inputs],
         "items": item_notes,
         **_calculation_notes(version, computed, reported),
         **_limit_notes(choice),
         **_judgement_notes(judgement),
+        **uncertainty_notes(stated),
+        **decision_notes(decision),
     }
     return Outcome(
         canonical(store_value(computed.value)),
         write_value(reported, "zh"),
         choice.limit.id if choice.limit is not None else None,
         judgement.rule.value,
-        Verdict(judgement.verdict.value),
-        judgement.reason.value if judgement.reason else "",
+        Verdict(judged.verdict.value),
+        judged.reason.value if judged.reason else "",
         judgement.near_limit,
         canonical(explanation),
+        found.U if found is not None else None,
+        found.k if found is not None else None,
+        stated.budget.id if stated is not None and found is not None else None,
     )
 
 

@@ -9,8 +9,9 @@ from sqlalchemy.orm.util import identity_key
 from sqlalchemy.sql.base import ExecutableOption
 
 from lims.bench.models import InputValue, Result, ResultVersion
+from lims.catalogue.budgets import released_budgets
 from lims.catalogue.limits import LimitChoice, LimitQuestion, limits_for
-from lims.catalogue.models import MethodVersion
+from lims.catalogue.models import MethodVersion, UncertaintyBudget
 from lims.intake.models import Order, RequestedTest, Sample
 from lims.intake.states import TestState
 from lims.metrology.dependency import affected_by
@@ -42,6 +43,7 @@ class Benches:
         self.cells = latest_cells(session, ids)
         self._formulas: dict[int, Formula | None] = {}
         self._limits: dict[LimitQuestion, LimitChoice] | None = None
+        self._budgets: dict[int, list[UncertaintyBudget]] | None = None
 
     def of(self, sample_id: int) -> "SampleBench":
         sample = self.samples[sample_id]
@@ -57,6 +59,12 @@ class Benches:
         if self._limits is None:
             self._limits = limits_for(self.session, {self._question(t) for t in self.tests})
         return self._limits[self._question(test)]
+
+    def budgets(self, method_id: int) -> list[UncertaintyBudget]:
+        """Released ones, retired ones too."""
+        if self._budgets is None:
+            self._budgets = released_budgets(self.session, {v.method_id for v in self.versions.values()})
+        return self._budgets.get(method_id, [])
 
     def _question(self, test: RequestedTest) -> LimitQuestion:
         sample = self.samples[test.sample_id]

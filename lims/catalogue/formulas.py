@@ -14,13 +14,15 @@ from lims.catalogue.models import Method, MethodVersion, ResultKind, TestItem
 from lims.core.errors import InvalidInput
 from lims.metrology.dependency import computing_order
 from lims.metrology.errors import MetrologyError
-from lims.metrology.formula import Evaluation, Input, evaluate
+from lims.metrology.formula import Evaluation, evaluate
 from lims.metrology.formula_check import Formula, Shape, compile_formula
 from lims.metrology.formula_tree import FormulaError
 from lims.metrology.numerals import read_numeral
 from lims.metrology.rounding import check_interval, round_significant, round_to
 from lims.metrology.values import DetectionLimits, Number, ResultValue, against_detection
 
+# One figure, or the replicates.
+Figures = Decimal | tuple[Decimal, ...]
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 _SEPARATORS = re.compile(r"[,;、，；\s]+")
 
@@ -150,8 +152,15 @@ def try_version(
     Raises InvalidInput; ``fields`` name the inputs: ``figures.m1``, ``figures.@moisture``.
     """
     formula = compiled(text, own_code=own_code, item_codes=item_codes)
+    return read_figures(text, formula=formula, typed=typed)[0]
+
+
+def read_figures(
+    text: VersionText, *, formula: Formula, typed: Mapping[str, str]
+) -> tuple[Trial, dict[str, Figures], dict[str, Decimal]]:
+    """``try_version`` for a formula that is compiled, with the figures it read: inputs, and items by code."""
     faults: dict[str, list[str]] = {}
-    given: dict[str, Input] = {}
+    given: dict[str, Figures | None] = {}
     items: dict[str, Decimal | None] = {}
     lists = {one.name for one in text.inputs if one.replicates > 1}
     for name in formula.inputs:
@@ -169,16 +178,18 @@ def try_version(
     try:
         evaluation = evaluate(formula, given, items)
         reported = _reported(evaluation, text)
-        return Trial(evaluation, reported, _outcome(evaluation, reported, text))
+        trial = Trial(evaluation, reported, _outcome(evaluation, reported, text))
     except MetrologyError as refusal:
         raise FormulaRefused(refusal) from refusal
+    known = {name: value for name, value in given.items() if value is not None}
+    return trial, known, {key: value for key, value in items.items() if value is not None}
 
 
 def _figure(typed: str) -> Decimal | None:
     return read_numeral(typed) if typed.strip() else None
 
 
-def _figures(typed: str, many: bool) -> Input:
+def _figures(typed: str, many: bool) -> Figures | None:
     if not many:
         return _figure(typed)
     return tuple(read_numeral(part) for part in _SEPARATORS.split(typed.strip()) if part) or None

@@ -22,9 +22,19 @@ from lims.catalogue.watch import Offer, Watch, count_changing_standards, count_m
 from lims.core.paging import CappedCount
 from lims.core.permissions import Actor, Role
 from lims.core.permissions import Permission as P
+from lims.metrology.decision_rules import (
+    AGREED_RULES,
+    FOUR_ZONES,
+    GUARDED_083,
+    GUARDED_ACCEPTANCE,
+    PROVEN_BOTH_WAYS,
+    SIMPLE_ACCEPTANCE,
+    UNCRITICAL,
+)
 from lims.metrology.limits import write_limit
+from lims.metrology.method_budgets import SourceKind
 from lims.metrology.values import ResultValue, write_value_with_limit
-from lims.ui.labels import Text, Tone, in_chinese, register
+from lims.ui.labels import Text, Tone, in_chinese, label, register, register_words
 from lims.ui.navigation import CAP, Card, Entry, register_card
 from lims.ui.navigation import register as register_entry
 
@@ -36,6 +46,32 @@ register(
         StandardStatus.WITHDRAWN: _l("withdrawn"),
     },
     {StandardStatus.UPCOMING: Tone.WAITING, StandardStatus.IN_FORCE: Tone.DONE},
+)
+register(
+    SourceKind,
+    {
+        SourceKind.STANDARD: _l("standard uncertainty u"),
+        SourceKind.EXPANDED: _l("expanded uncertainty U with k"),
+        SourceKind.EXPANDED_AT: _l("expanded uncertainty U at a probability"),
+        SourceKind.RESOLUTION: _l("resolution (one step)"),
+        SourceKind.RECTANGULAR: _l("rectangular, half width"),
+        SourceKind.TRIANGULAR: _l("triangular, half width"),
+        SourceKind.U_SHAPED: _l("U-shaped, half width"),
+        SourceKind.TRAPEZOIDAL: _l("trapezoidal, half width"),
+        SourceKind.POOLED: _l("standard deviation of earlier series"),
+        SourceKind.READINGS: _l("type A, from the replicates"),
+    },
+)
+register_words(
+    "DecisionRule",
+    {
+        SIMPLE_ACCEPTANCE.rule_id: _l("simple acceptance"),
+        GUARDED_ACCEPTANCE.rule_id: _l("guarded acceptance, w = U"),
+        GUARDED_083.rule_id: _l("guarded acceptance, w = 0.83 U"),
+        PROVEN_BOTH_WAYS.rule_id: _l("pass and fail only where proven, w = U"),
+        FOUR_ZONES.rule_id: _l("four zones, w = U"),
+        UNCRITICAL.rule_id: _l("guarded rejection, w = U"),
+    },
 )
 register(
     LimitKind,
@@ -200,3 +236,8 @@ _card(
 )
 _card(_l("Standards that change within 60 days"), _changing, 520, Tone.RETURNED, "standards", soon="yes")
 _card(_l("Method drafts to release"), _drafts, 530, Tone.WAITING, "methods", watch=Watch.DRAFT.value)
+
+
+def decision_rule_choices() -> list[tuple[object, Text]]:
+    """What can be agreed at contract review, simplest first."""
+    return [(name, label(name, "DecisionRule")) for name in AGREED_RULES]

@@ -5,7 +5,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response as Answer
 
-from lims.catalogue import items, methods
+from lims.catalogue import budgets, items, methods
 from lims.catalogue.compare import compare_versions, pair_to_compare, version_before
 from lims.catalogue.face import blueprint, class_options, may_edit, saved, standard_options, today
 from lims.catalogue.formulas import FormulaRefused, Trial
@@ -130,6 +130,8 @@ def _method(row: Method, form: Form) -> str:
         method=row,
         versions=versions,
         form=form,
+        budgets=budgets.budgets_of(db.session(), row.id),
+        numeric=any(v.result_kind is ResultKind.NUMBER for v in versions),
         may_edit=may_edit(),
         day=today(),
         may_draft=may_edit() and (not versions or versions[0].released_at is not None),

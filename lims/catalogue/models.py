@@ -8,6 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, Numeric, Str
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from lims.core.database import Base, Identified, Versioned, enum_column
+from lims.metrology.method_budgets import SourceKind
 
 
 class StandardStatus(StrEnum):
@@ -173,6 +174,68 @@ class MethodEquipment(Identified, Base):
     __tablename__ = "method_equipment"
     method_version_id: Mapped[int] = mapped_column(ForeignKey("method_version.id"), index=True)
     equipment_class: Mapped[str] = mapped_column(String(60))
+
+
+class UncertaintyBudget(Identified, Versioned, Base):
+    """How uncertain a method is, over a range of its result; released budgets never change, results name theirs.
+
+    ``range_low``, ``range_high``: of the result, in the unit of the method; None: open. ``k``: agreed coverage
+    factor, None: Student's t at ``probability``. ``cmc``: the accredited capability. ``number`` counts the
+    budgets of a method.
+    """
+
+    __tablename__ = "uncertainty_budget"
+    method_id: Mapped[int] = mapped_column(ForeignKey("method.id"), index=True)
+    number: Mapped[int] = mapped_column(Integer)
+    range_low: Mapped[Decimal | None]
+    range_high: Mapped[Decimal | None]
+    k: Mapped[Decimal | None]
+    probability: Mapped[Decimal]
+    cmc: Mapped[Decimal | None]
+    cmc_percent: Mapped[bool] = mapped_column(default=False)
+    note: Mapped[str] = mapped_column(Text, default="")
+    released_at: Mapped[datetime | None]
+    retired_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+    @property
+    def state(self) -> VersionState:
+        if self.released_at is None:
+            return VersionState.DRAFT
+        return VersionState.IN_USE if self.retired_at is None else VersionState.RETIRED
+
+    method: Mapped[Method] = relationship(lazy="joined")
+    sources: Mapped[list["BudgetSource"]] = relationship(
+        lazy="selectin", order_by="BudgetSource.position", cascade="all, delete-orphan"
+    )
+    correlations: Mapped[list["BudgetCorrelation"]] = relationship(
+        lazy="selectin", order_by="BudgetCorrelation.id", cascade="all, delete-orphan"
+    )
+    __table_args__ = (UniqueConstraint("method_id", "number"),)
+
+
+class BudgetSource(Identified, Base):
+    """One source; see ``lims.metrology.method_budgets.SourceText``."""
+
+    __tablename__ = "budget_source"
+    budget_id: Mapped[int] = mapped_column(ForeignKey("uncertainty_budget.id"), index=True)
+    position: Mapped[int] = mapped_column(Integer)
+    quantity: Mapped[str] = mapped_column(String(80))
+    kind: Mapped[SourceKind] = mapped_column(enum_column(SourceKind))
+    label_zh: Mapped[str] = mapped_column(String(100))
+    label_en: Mapped[str] = mapped_column(String(120))
+    size: Mapped[Decimal | None]
+    percent: Mapped[bool] = mapped_column(default=False)
+    parameter: Mapped[Decimal | None]
+    dof: Mapped[Decimal | None]
+
+
+class BudgetCorrelation(Identified, Base):
+    __tablename__ = "budget_correlation"
+    budget_id: Mapped[int] = mapped_column(ForeignKey("uncertainty_budget.id"), index=True)
+    one: Mapped[str] = mapped_column(String(80))
+    other: Mapped[str] = mapped_column(String(80))
+    r: Mapped[Decimal]
 
 
 class Limit(Identified, Versioned, Base):

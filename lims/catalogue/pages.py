@@ -1,6 +1,7 @@
 """HTML face of this room."""
 
 from lims.catalogue import (
+    budget_pages,
     business_pages,
     item_pages,
     labels,
@@ -12,6 +13,15 @@ from lims.catalogue import (
 from lims.catalogue.face import blueprint
 
 # Imported for what they register.
-PARTS = (business_pages, item_pages, labels, limit_pages, method_pages, product_pages, standard_pages)
+PARTS = (
+    budget_pages,
+    business_pages,
+    item_pages,
+    labels,
+    limit_pages,
+    method_pages,
+    product_pages,
+    standard_pages,
+)
 
 __all__ = ["PARTS", "blueprint"]

@@ -22,6 +22,7 @@ from lims.core.clock import local_date
 from lims.core.files import StoredFile
 from lims.intake.models import SamplingForm
 from lims.metrology.numerals import write_numeral
+from lims.metrology.rounding import round_significant
 from lims.metrology.stored_values import StoredValue, restore_value
 from lims.metrology.values import Counts, NotDetected, ResultValue, write_value
 from reports.document import (
@@ -45,7 +46,13 @@ PRINTABLE = ("image/jpeg", "image/png")
 
 
 def sample_blocks(
-    session: Session, rows: Sequence[Row], marks: Marks, language: Language, *, with_photos: bool
+    session: Session,
+    rows: Sequence[Row],
+    marks: Marks,
+    language: Language,
+    *,
+    with_photos: bool,
+    with_uncertainty: bool,
 ) -> tuple[SampleBlock, ...]:
     """The samples in the order of the certificate (two queries)."""
     groups = by_sample(rows)
@@ -53,7 +60,12 @@ def sample_blocks(
     forms = {f.id: f for f in session.scalars(select(SamplingForm).where(SamplingForm.id.in_(wanted)))}
     photos = _printable(session, groups) if with_photos else set()
     return tuple(
-        _block(group, marks, language, forms.get(group[0].sample.sampling_form_id or 0), photos)
+        _block(
+            group,
+            [_item(str(n), row, marks, language, with_uncertainty) for n, row in enumerate(group, 1)],
+            forms.get(group[0].sample.sampling_form_id or 0),
+            photos,
+        )
         for group in groups
     )
 
@@ -67,14 +79,14 @@ def _printable(session: Session, groups: Sequence[Sequence[Row]]) -> set[str]:
 
 
 def _block(
-    rows: Sequence[Row], marks: Marks, language: Language, form: SamplingForm | None, photos: set[str]
+    rows: Sequence[Row], items: Sequence[ItemRow], form: SamplingForm | None, photos: set[str]
 ) -> SampleBlock:
     sample = rows[0].sample
     photo = sample.photo_sha256 if sample.photo_sha256 in photos else None
     return SampleBlock(
         number=sample.number,
         name=Text.same(sample.name),
-        items=tuple(_item(str(n), row, marks, language) for n, row in enumerate(rows, 1)),
+        items=tuple(items),
         trade_mark=sample.brand,
         model=sample.specification,
         batch=sample.batch,
@@ -122,7 +134,7 @@ def failed_names(rows: Sequence[Row]) -> Text:
     return Text("、".join(i.name_zh for i in items), ", ".join(i.name_en for i in items))
 
 
-def _item(no: str, row: Row, marks: Marks, language: Language) -> ItemRow:
+def _item(no: str, row: Row, marks: Marks, language: Language, with_uncertainty: bool) -> ItemRow:
     covered = marks.covered(row.test.id)
     item, version = row.test.test_item, row.version
     return ItemRow(
@@ -137,8 +149,17 @@ def _item(no: str, row: Row, marks: Marks, language: Language) -> ItemRow:
         marks=tuple(MarkKind(s.value) for s in Scheme if s in covered),
         starred=not covered,
         note=_note(row, marks),
+        uncertainty=_uncertainty(row) if with_uncertainty else "",
         detection_limit=_detection(row.notes["reported"]),
     )
+
+
+def _uncertainty(row: Row) -> str:
+    """As stated with the result; nothing where the budget gives none."""
+    U, k = row.version.expanded_uncertainty, row.version.coverage_factor
+    if U is None or k is None:
+        return ""
+    return f"U = {powers(write_numeral(U))} (k = {write_numeral(round_significant(k, 3).normalize())})"
 
 
 def _results(stored: StoredValue) -> tuple[Text, ...]:

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 
 from flask_babel import gettext as _
 from sqlalchemy import select
@@ -15,6 +16,7 @@ from lims.certificates.blocks import failed_names, printed_marks, sample_blocks
 from lims.certificates.circumstances import Circumstances, circumstances_of, environment, equipment_rows
 from lims.certificates.models import Certificate, LaboratoryDetails
 from lims.certificates.phrases import (
+    AGREED,
     APPROVED,
     FROM_CUSTOMER,
     NO_VERDICT,
@@ -24,12 +26,14 @@ from lims.certificates.phrases import (
     RULES,
     SIGNATORY,
     TITLE,
+    UNCERTAINTY,
     clause_in_english,
 )
 from lims.certificates.reported import Row, by_sample, last_day, marks_of, rows_of
 from lims.core.clock import local_date
 from lims.core.errors import Conflict
 from lims.intake.models import Order, Sample
+from lims.metrology.rounding import round_significant
 from lims.people.models import Account
 from reports.document import (
     NOTHING,
@@ -87,7 +91,14 @@ def gather(session: Session, certificate: Certificate) -> Content:
         check_code="",
         verify_url="",
         customer=_customer(order),
-        samples=sample_blocks(session, rows, marks, language, with_photos=certificate.photos),
+        samples=sample_blocks(
+            session,
+            rows,
+            marks,
+            language,
+            with_photos=certificate.photos,
+            with_uncertainty=_counts_uncertainty(order),
+        ),
         business_type=Text(business.name_zh, business.name_en),
         business_statement=_statement(order, rows),
         conclusion=_conclusion(rows, order),
@@ -104,7 +115,8 @@ def gather(session: Session, certificate: Certificate) -> Content:
             for r in rows
             if r.limit is not None
         ),
-        decision_rule=_rule(rows),
+        decision_rule=_rule(rows, order),
+        uncertainty=UNCERTAINTY if _states_uncertainty(rows, order) else NOTHING,
         environment=environment(found),
         remarks=_remarks(certificate),
         notes=NOTES,
@@ -199,9 +211,21 @@ def _unique(texts: Iterable[Text]) -> tuple[Text, ...]:
     return tuple(dict.fromkeys(texts))
 
 
-def _rule(rows: Sequence[Row]) -> Text:
-    """How conformity was decided (7.8.6.2 c); nothing where nothing was judged."""
+def _counts_uncertainty(order: Order) -> bool:
+    """Asked for, or part of the verdict (ISO/IEC 17025 7.8.3.1 c)."""
+    return order.report_uncertainty or order.decision_rule in AGREED
+
+
+def _states_uncertainty(rows: Sequence[Row], order: Order) -> bool:
+    return _counts_uncertainty(order) and any(r.version.expanded_uncertainty is not None for r in rows)
+
+
+def _rule(rows: Sequence[Row], order: Order) -> Text:
+    """How conformity was decided, and at which risk (7.8.6.1, 7.8.6.2 c); nothing where nothing was judged."""
     judged = [r for r in rows if r.version.verdict is not Verdict.NOT_JUDGED]
+    agreed = AGREED.get(order.decision_rule)
+    if agreed is not None:
+        return _agreed_rule(agreed, rows)
     found = list(dict.fromkeys(RULES[r.version.comparison] for r in judged if r.version.comparison in RULES))
     if not found:
         return NOTHING
@@ -209,6 +233,18 @@ def _rule(rows: Sequence[Row]) -> Text:
         f"符合性判定采用{'、'.join(t.zh for t in found)}，以简单接受规则判定，不计测量不确定度。",
         f"Conformity is stated by {' and '.join(t.en for t in found)} under simple acceptance; measurement "
         "uncertainty is not counted.",
+    )
+
+
+def _agreed_rule(agreed: Text, rows: Sequence[Row]) -> Text:
+    decisions = [r.notes["decision"] for r in rows if r.notes.get("decision")]
+    risks = [Decimal(d["rule_false_accept"]) for d in decisions if d["rule_false_accept"] is not None]
+    if not risks:
+        return Text(f"{agreed.zh}。", f"{agreed.en}.")
+    most = f"{round_significant(max(risks) * 100, 2).normalize():f}"
+    return Text(
+        f"{agreed.zh}。恰在接受限上的结果实际不合格的概率不大于 {most} %。",
+        f"{agreed.en}. A result just at the acceptance limit is wrongly passed with a probability of at most {most} %.",
     )
 
 

@@ -37,7 +37,52 @@ UNJUDGED = {
         "结果超出测定范围上限，无法判定", "Beyond the measured range: cannot be judged"
     ),
     "plan_incomplete": Text("采样数量不足，不作判定", "Too few units for the plan: no verdict"),
+    "uncertainty_missing": Text(
+        "无不确定度，约定的判定规则无法应用", "No uncertainty: the agreed decision rule gives no verdict"
+    ),
+    "limit_takes_no_uncertainty": Text(
+        "该类要求不适用计入不确定度的判定", "This kind of requirement takes no uncertainty: no verdict"
+    ),
+    "guard_bands_leave_no_acceptance": Text(
+        "保护带之内无接受区间，不作判定", "The guard bands leave no acceptance interval: no verdict"
+    ),
+    "within_guard_band": Text(
+        "结果与限值之差小于保护带，合格与否均未获证明",
+        "Within the guard band: neither pass nor fail is proven",
+    ),
 }
+AGREED = {
+    "guarded-acceptance": Text(
+        "按约定以保护接受规则判定，保护带 w = U（ILAC-G8:09/2019 4.2.2）：结果在接受限以内判为合格，否则判为不合格",
+        "As agreed, conformity is stated by guarded acceptance with a guard band w = U (ILAC-G8:09/2019, 4.2.2): "
+        "inside the acceptance limit passes, all else fails",
+    ),
+    "guarded-acceptance-0.83": Text(
+        "按约定以保护接受规则判定，保护带 w = 0.83 U（ISO 14253-1:2017）：结果在接受限以内判为合格，否则判为不合格",
+        "As agreed, conformity is stated by guarded acceptance with a guard band w = 0.83 U (ISO 14253-1:2017): "
+        "inside the acceptance limit passes, all else fails",
+    ),
+    "guarded-rejection": Text(
+        "按约定以保护拒绝规则判定，w = U（ILAC-G8:09/2019 表 1）：超出限值不足 U 的结果判为合格",
+        "As agreed, conformity is stated by guarded rejection with w = U (ILAC-G8:09/2019, table 1): a result "
+        "beyond the limit by less than U passes",
+    ),
+    "proven-both-ways": Text(
+        "按约定仅在合格或不合格得到证明时作判定，w = U（ISO 14253-1:2017），其间不作判定",
+        "As agreed, pass and fail are stated only where they are proven, with w = U (ISO 14253-1:2017); between "
+        "them there is no verdict",
+    ),
+    "four-zones": Text(
+        "按约定以四区规则判定，w = U（ILAC-G8:09/2019 4.2.3）：有条件合格计为合格，有条件不合格计为不合格",
+        "As agreed, conformity is stated in four zones with w = U (ILAC-G8:09/2019, 4.2.3): a conditional pass "
+        "is a pass, a conditional fail a fail",
+    ),
+}
+UNCERTAINTY = Text(
+    "U 为扩展不确定度，与结果单位相同；k 为包含因子，包含概率约为 95 %。",
+    "U is the expanded uncertainty in the unit of the result, k its coverage factor; the coverage probability is "
+    "approximately 95 %.",
+)
 RULES = {
     "full_value": Text("全数值比较法（GB/T 8170-2008）", "full-value comparison (GB/T 8170-2008)"),
     "rounded_value": Text("修约值比较法（GB/T 8170-2008）", "rounded-value comparison (GB/T 8170-2008)"),

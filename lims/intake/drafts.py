@@ -7,6 +7,7 @@ from datetime import date
 from flask_babel import gettext as _
 
 from lims.core.errors import InvalidInput
+from lims.metrology.decision_rules import SIMPLE_ACCEPTANCE
 
 MAX_SAMPLES = 500
 MAX_TESTS_OF_SAMPLE = 100
@@ -86,6 +87,8 @@ class OrderDraft:
     new_contact: NewContact | None = None
     report_language: str = "zh"
     judge: bool = True
+    decision_rule: str = SIMPLE_ACCEPTANCE.rule_id
+    report_uncertainty: bool = False
     return_samples: bool = False
     purpose: str = ""
     note: str = ""

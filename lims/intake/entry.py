@@ -23,6 +23,7 @@ from lims.intake.drafts import (
 from lims.intake.models import Customer
 from lims.intake.offer import Quote, open_type, quote_of, tests_of_samples
 from lims.intake.paste import HEADINGS, Paste, parse_rows
+from lims.metrology.decision_rules import SIMPLE_ACCEPTANCE
 
 # The first eight as cells without headings are read; the others are rare and stand to the right.
 COLUMNS = (
@@ -79,6 +80,8 @@ class OrderEntry:
     new_contact: NewContact | None = None
     report_language: str = "zh"
     judge: bool = True
+    decision_rule: str = SIMPLE_ACCEPTANCE.rule_id
+    report_uncertainty: bool = False
     return_samples: bool = False
     purpose: str = ""
     note: str = ""
@@ -157,6 +160,8 @@ def draft_of(session: Session, entry: OrderEntry, today: date) -> OrderDraft:
         new_contact=entry.new_contact,
         report_language=entry.report_language,
         judge=entry.judge,
+        decision_rule=entry.decision_rule,
+        report_uncertainty=entry.report_uncertainty,
         return_samples=entry.return_samples,
         purpose=entry.purpose,
         note=entry.note,

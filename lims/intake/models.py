@@ -81,6 +81,9 @@ class Order(Identified, Versioned, Base):
     report_language: Mapped[str] = mapped_column(String(10), default="zh")
     # What the customer wants judged against; None: no judgement asked for.
     judge: Mapped[bool] = mapped_column(default=True)
+    # Agreed at contract review (ISO/IEC 17025 7.1.3): a name of metrology.decision_rules.AGREED_RULES.
+    decision_rule: Mapped[str] = mapped_column(String(40), default="simple-acceptance")
+    report_uncertainty: Mapped[bool] = mapped_column(default=False)
     return_samples: Mapped[bool] = mapped_column(default=False)
     registered_on: Mapped[date] = mapped_column(index=True)
     due_on: Mapped[date] = mapped_column(index=True)

@@ -10,6 +10,7 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as Answer
 
+from lims.catalogue.labels import decision_rule_choices
 from lims.core.clock import local_date
 from lims.core.database import db
 from lims.core.errors import NotFound
@@ -25,6 +26,7 @@ from lims.intake.orders import register_order
 from lims.intake.paste import HEADINGS, faulty_csv, lines_of, split_text
 from lims.intake.review import review_new
 from lims.intake.sheets import read_sheet
+from lims.metrology.decision_rules import SIMPLE_ACCEPTANCE
 from lims.ui.forms import Form, empty_form, read_form
 from lims.ui.labels import Text, bilingual
 from lims.ui.shapes import MAX_ID
@@ -55,6 +57,7 @@ def new_order() -> str:
         business_type_id=first,
         report_language="zh",
         judge=True,
+        decision_rule=SIMPLE_ACCEPTANCE.rule_id,
         customer_id=whole_number(request.args.get("customer", "")),
     )
     return _page(form, pristine=True)
@@ -180,6 +183,7 @@ def _page(form: Form, *, look: Look | None = None, pristine: bool = False) -> st
         contacts=[(str(c.id), f"{c.name} {c.phone}".strip()) for c in picked.contacts] if picked else [],
         categories=[(str(c.id), indented(c)) for c in offer.categories],
         languages=LANGUAGE_WORDS,
+        decision_rules=decision_rule_choices(),
         parts={part for part in ("new_customer", "new_contact", "sampling_form") if _is_filled(form, part)},
         matches=[] if picked else customers.matching_customers(session, actor, words),
         columns=[(name, WORDS[name], ",".join(HEADINGS[name])) for name in COLUMNS],

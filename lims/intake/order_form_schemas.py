@@ -8,6 +8,7 @@ from lims.intake.drafts import LANGUAGES, NewContact, NewCustomer
 from lims.intake.entry import OrderEntry, SamplingEntry
 from lims.intake.order_schemas import LineLoad, optional
 from lims.intake.paste import MAX_TEXT
+from lims.metrology.decision_rules import AGREED_RULES, SIMPLE_ACCEPTANCE
 from lims.ui.shapes import Load, legal_day, number, row_version, text
 
 
@@ -64,6 +65,10 @@ class OrderFormLoad(Load):
     samples = fields.List(fields.Nested(LineLoad), load_default=list)
     report_language = fields.String(load_default="zh", validate=validate.OneOf(LANGUAGES))
     judge = fields.Boolean(load_default=True)
+    decision_rule = fields.String(
+        load_default=SIMPLE_ACCEPTANCE.rule_id, validate=validate.OneOf(AGREED_RULES)
+    )
+    report_uncertainty = fields.Boolean(load_default=False)
     return_samples = fields.Boolean(load_default=False)
     backup = fields.Boolean(load_default=None, allow_none=True)
     purpose = optional(300)
@@ -97,6 +102,8 @@ class OrderEditLoad(Load):
     note = optional(2000)
     report_language = fields.String(required=True, validate=validate.OneOf(LANGUAGES))
     judge = fields.Boolean(load_default=False)
+    decision_rule = fields.String(required=True, validate=validate.OneOf(AGREED_RULES))
+    report_uncertainty = fields.Boolean(load_default=False)
     return_samples = fields.Boolean(load_default=False)
     contact_id = number(load_default=None, allow_none=True)
 

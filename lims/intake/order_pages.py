@@ -7,6 +7,7 @@ from flask_babel import gettext as _
 from flask_babel import pgettext
 from werkzeug.wrappers import Response as Answer
 
+from lims.catalogue.labels import decision_rule_choices
 from lims.core.database import db
 from lims.core.permissions import Permission
 from lims.core.web import current_actor, request_key, unit_of_work
@@ -193,5 +194,10 @@ def change_order(order_id: int) -> Answer | tuple[str, int]:
 def _edit(row: Order, form: Form) -> str:
     contacts = [(str(c.id), f"{c.name} {c.phone}".strip()) for c in row.customer.contacts]
     return render_template(
-        "intake/edit_order.html", order=row, form=form, contacts=contacts, languages=LANGUAGE_WORDS
+        "intake/edit_order.html",
+        order=row,
+        form=form,
+        contacts=contacts,
+        languages=LANGUAGE_WORDS,
+        decision_rules=decision_rule_choices(),
     )

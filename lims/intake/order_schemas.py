@@ -12,6 +12,7 @@ from lims.intake.order_reading import Wanted
 from lims.intake.paste import MAX_TEXT
 from lims.intake.review import ACCEPT, DROP
 from lims.intake.states import FindingLevel, OrderState, SampleState, TestState
+from lims.metrology.decision_rules import AGREED_RULES, SIMPLE_ACCEPTANCE
 from lims.ui.shapes import (
     MAX_ID,
     Figure,
@@ -114,6 +115,10 @@ class OrderLoad(QuoteLoad):
     new_contact = fields.Nested(NewContactLoad, load_default=None, allow_none=True)
     report_language = fields.String(load_default="zh", validate=validate.OneOf(LANGUAGES))
     judge = fields.Boolean(load_default=True)
+    decision_rule = fields.String(
+        load_default=SIMPLE_ACCEPTANCE.rule_id, validate=validate.OneOf(AGREED_RULES)
+    )
+    report_uncertainty = fields.Boolean(load_default=False)
     return_samples = fields.Boolean(load_default=False)
     purpose = optional(300)
     note = optional(2000)
@@ -175,6 +180,8 @@ class OrderChangeLoad(Load):
     note = text(2000, required=False)
     report_language = fields.String(validate=validate.OneOf(LANGUAGES))
     judge = fields.Boolean()
+    decision_rule = fields.String(validate=validate.OneOf(AGREED_RULES))
+    report_uncertainty = fields.Boolean()
     return_samples = fields.Boolean()
     contact_id = number(allow_none=True)
 
@@ -317,6 +324,8 @@ class OrderDump(Schema):
     purpose = fields.String()
     report_language = fields.String()
     judge = fields.Boolean()
+    decision_rule = fields.String()
+    report_uncertainty = fields.Boolean()
     return_samples = fields.Boolean()
     registered_on = fields.Date()
     registered_at = fields.AwareDateTime()

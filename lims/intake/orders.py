@@ -26,9 +26,15 @@ from lims.intake.progress import advance_test
 from lims.intake.sampling import add_form, check_form
 from lims.intake.search import index_texts
 from lims.intake.states import ORDER_STEPS, SAMPLE_STEPS, OrderState, SampleState, TestState
+from lims.metrology.decision_rules import AGREED_RULES
 
 MAX_TESTS_OF_ORDER = 20_000
-CHANGEABLE = frozenset({"purpose", "note", "report_language", "judge", "return_samples", "contact_id"})
+CHANGEABLE = frozenset(
+    {
+        *("purpose", "note", "report_language", "judge", "return_samples", "contact_id"),
+        *("decision_rule", "report_uncertainty"),
+    }
+)
 
 
 def register_order(
@@ -85,6 +91,7 @@ def _checked(
     if draft.report_language not in LANGUAGES:
         text = _("The report language is zh, en or both.")
         raise InvalidInput(text, fields={"report_language": [text]})
+    _check_rule(draft.decision_rule)
     kind = open_type(session, draft.business_type_id)
     if draft.sampling_form is not None:
         check_form(draft.sampling_form, today)
@@ -94,6 +101,12 @@ def _checked(
         text = _("At most %(n)s tests go into one order.", n=MAX_TESTS_OF_ORDER)
         raise InvalidInput(text, code="too_many_tests", fields={"samples": [text]})
     return kind, tests
+
+
+def _check_rule(name: object) -> None:
+    if name not in AGREED_RULES:
+        text = _("There is no such decision rule.")
+        raise InvalidInput(text, code="unknown_decision_rule", fields={"decision_rule": [text]})
 
 
 def _check_categories(session: Session, samples: Sequence[SampleDraft]) -> None:
@@ -167,6 +180,8 @@ def _order_row(uow: UnitOfWork, actor: Actor, draft: OrderDraft, cost: Quote, wh
             purpose=draft.purpose.strip(),
             report_language=draft.report_language,
             judge=draft.judge,
+            decision_rule=draft.decision_rule,
+            report_uncertainty=draft.report_uncertainty,
             return_samples=draft.return_samples,
             registered_on=today,
             due_on=cost.due_on,
@@ -329,7 +344,7 @@ def _what(
 def change_order(
     uow: UnitOfWork, *, actor: Actor, order_id: int, version: int, **changes: str | int | bool | None
 ) -> Order:
-    """Change purpose, note, report_language, judge, return_samples or contact_id before acceptance."""
+    """Change what CHANGEABLE names, before acceptance."""
     actor.require(Permission.ORDER_REGISTER)
     with uow:
         order = uow.get(Order, order_id, version=version)
@@ -339,6 +354,7 @@ def change_order(
         if language not in LANGUAGES:
             text = _("The report language is zh, en or both.")
             raise InvalidInput(text, fields={"report_language": [text]})
+        _check_rule(changes.get("decision_rule", order.decision_rule))
         if contact_id is not None:
             owner = uow.session.scalar(select(Contact.customer_id).where(Contact.id == contact_id))
             if owner != order.customer_id:

@@ -7,7 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lims.accreditation.gate import GateAnswer, check_many
-from lims.catalogue.models import MethodVersion
+from lims.catalogue.budgets import with_budget_in_use
+from lims.catalogue.models import MethodVersion, ResultKind
 from lims.core.clock import local_date
 from lims.core.errors import Conflict, InvalidInput, NotFound, TransitionRefused
 from lims.core.permissions import Actor, Permission
@@ -16,6 +17,7 @@ from lims.core.workflow import take_step
 from lims.intake.models import Order, RequestedTest, ReviewFinding, Sample, SamplingForm
 from lims.intake.progress import advance_test
 from lims.intake.states import ORDER_STEPS, FindingLevel, OrderState, TestState
+from lims.metrology.decision_rules import SIMPLE_ACCEPTANCE
 
 Place = tuple[int | None, str]
 DROP, ACCEPT = "drop", "accept"
@@ -79,6 +81,7 @@ def _test_gaps(uow: UnitOfWork, order: Order) -> dict[Place, ReviewFinding]:
     versions = {
         v.id: v for v in session.scalars(select(MethodVersion).where(MethodVersion.id.in_(version_ids)))
     }
+    uncertain = _without_uncertainty(session, order, versions.values())
     asked = [(versions[row.method_version_id], row.category_id) for row in rows]
     answers = check_many(session, asked, local_date(uow.now))
     found: dict[Place, ReviewFinding] = {}
@@ -86,7 +89,41 @@ def _test_gaps(uow: UnitOfWork, order: Order) -> dict[Place, ReviewFinding]:
         answer = answers[row.method_version_id, row.category_id]
         for finding in _findings(order.id, row.id, answer):
             found.setdefault((row.id, finding.code), finding)
+        if versions[row.method_version_id].method_id in uncertain:
+            found[row.id, "uncertainty_missing"] = _no_uncertainty(order, row.id)
     return found
+
+
+def _without_uncertainty(session: Session, order: Order, versions: Iterable[MethodVersion]) -> set[int]:
+    """Methods that give figures but no uncertainty, where the order needs one."""
+    if not (order.report_uncertainty or _rule_needs_uncertainty(order)):
+        return set()
+    figures = {v.method_id for v in versions if v.result_kind is ResultKind.NUMBER}
+    return figures - with_budget_in_use(session, figures)
+
+
+def _rule_needs_uncertainty(order: Order) -> bool:
+    judged = order.judge and order.business_type.judged
+    return judged and order.decision_rule != SIMPLE_ACCEPTANCE.rule_id
+
+
+def _no_uncertainty(order: Order, test_id: int) -> ReviewFinding:
+    """Without an uncertainty the agreed rule gives no verdict; on the report alone it would only be missing."""
+    needed = _rule_needs_uncertainty(order)
+    return ReviewFinding(
+        order_id=order.id,
+        requested_test_id=test_id,
+        level=FindingLevel.BLOCKING if needed else FindingLevel.NOTE,
+        code="uncertainty_missing",
+        text_zh="该方法没有已发布的不确定度评定，"
+        + ("约定的判定规则无法应用。" if needed else "报告不能给出不确定度。"),
+        text_en="The method has no released uncertainty budget: "
+        + (
+            "the agreed decision rule cannot be applied."
+            if needed
+            else "the report cannot state an uncertainty."
+        ),
+    )
 
 
 def _findings(order_id: int, test_id: int, answer: GateAnswer) -> list[ReviewFinding]:

@@ -113,6 +113,19 @@ FOUR_ZONES = DecisionRule(
     "four-zones", "1", DecisionKind.FOUR_ZONES, MultipleOfU(Decimal(1)), source=f"{_G8} 4.2.3"
 )
 
+#: What can be agreed at contract review, by name.
+AGREED_RULES = {
+    rule.rule_id: rule
+    for rule in (
+        SIMPLE_ACCEPTANCE,
+        GUARDED_ACCEPTANCE,
+        GUARDED_083,
+        PROVEN_BOTH_WAYS,
+        FOUR_ZONES,
+        UNCRITICAL,
+    )
+}
+
 
 @dataclass(frozen=True, slots=True)
 class StatedUncertainty:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
+from functools import lru_cache
 
 from lims.metrology import formula_numbers as numbers
 from lims.metrology.errors import MetrologyError
@@ -54,8 +55,15 @@ def _sensitivity(
 
 
 def _derived(root: Node, name: str, values: Mapping[str, Exact]) -> Sensitivity:
+    derivative, text = _derivative(root, name)
+    return Sensitivity(value_at(derivative, values), text)
+
+
+# A worksheet asks for the same few formulas again and again.
+@lru_cache(maxsize=512)
+def _derivative(root: Node, name: str) -> tuple[Node, str]:
     derivative = differentiate(root, name)
-    return Sensitivity(value_at(derivative, values), write_formula(derivative))
+    return derivative, write_formula(derivative)
 
 
 def _stepped(root_node: Node, quantity: Quantity, values: Mapping[str, Exact]) -> Sensitivity:

@@ -4,12 +4,15 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum, StrEnum
+from fractions import Fraction
 from typing import Protocol
 
 from flask_babel import format_date, get_locale
 from markupsafe import Markup
 
 from lims.core.clock import LAB_ZONE, local_date
+from lims.metrology.numerals import write_numeral
+from lims.metrology.rounding import round_significant
 
 
 class Text(Protocol):
@@ -172,6 +175,13 @@ def money(value: Decimal | int | None) -> str:
     return "" if value is None else f"¥\u202f{Decimal(value):,.2f}"
 
 
+def shortened(value: Decimal | Fraction | None, digits: int) -> str:
+    """Filter ``shortened(n)``: at most n significant digits, for a table that explains; never for a result."""
+    if value is None:
+        return ""
+    return write_numeral(round_significant(value, digits).normalize()).replace("-", "−") if value else "0"
+
+
 FILTERS: dict[str, Callable[..., object]] = {
     "label": label,
     "tone": tone,
@@ -182,4 +192,5 @@ FILTERS: dict[str, Callable[..., object]] = {
     "month_name": month_name,
     "number": number,
     "money": money,
+    "shortened": shortened,
 }

@@ -623,6 +623,8 @@ def upgrade() -> None:
         sa.Column("purpose", sa.String(length=300), nullable=False),
         sa.Column("report_language", sa.String(length=10), nullable=False),
         sa.Column("judge", sa.Boolean(), nullable=False),
+        sa.Column("decision_rule", sa.String(length=40), nullable=False),
+        sa.Column("report_uncertainty", sa.Boolean(), nullable=False),
         sa.Column("return_samples", sa.Boolean(), nullable=False),
         sa.Column("registered_on", sa.Date(), nullable=False),
         sa.Column("due_on", sa.Date(), nullable=False),
@@ -1167,6 +1169,88 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_scope_row")),
     )
     op.create_index(op.f("ix_scope_row_method_id"), "scope_row", ["method_id"], unique=False)
+    op.create_table(
+        "uncertainty_budget",
+        sa.Column("method_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("range_low", sa.String(length=64), nullable=True),
+        sa.Column("range_high", sa.String(length=64), nullable=True),
+        sa.Column("k", sa.String(length=64), nullable=True),
+        sa.Column("probability", sa.String(length=64), nullable=False),
+        sa.Column("cmc", sa.String(length=64), nullable=True),
+        sa.Column("cmc_percent", sa.Boolean(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["method_id"], ["method.id"], name=op.f("fk_uncertainty_budget_method_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_uncertainty_budget")),
+        sa.UniqueConstraint("method_id", "number", name=op.f("uq_uncertainty_budget_method_id_number")),
+    )
+    op.create_index(
+        op.f("ix_uncertainty_budget_method_id"), "uncertainty_budget", ["method_id"], unique=False
+    )
+    op.create_table(
+        "budget_correlation",
+        sa.Column("budget_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("one", sa.String(length=80), nullable=False),
+        sa.Column("other", sa.String(length=80), nullable=False),
+        sa.Column("r", sa.String(length=64), nullable=False),
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.ForeignKeyConstraint(
+            ["budget_id"], ["uncertainty_budget.id"], name=op.f("fk_budget_correlation_budget_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_budget_correlation")),
+    )
+    op.create_index(
+        op.f("ix_budget_correlation_budget_id"), "budget_correlation", ["budget_id"], unique=False
+    )
+    op.create_table(
+        "budget_source",
+        sa.Column("budget_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("quantity", sa.String(length=80), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "standard",
+                "expanded",
+                "expanded_at",
+                "resolution",
+                "rectangular",
+                "triangular",
+                "u_shaped",
+                "trapezoidal",
+                "pooled",
+                "readings",
+                name="source_kind",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=False,
+        ),
+        sa.Column("label_zh", sa.String(length=100), nullable=False),
+        sa.Column("label_en", sa.String(length=120), nullable=False),
+        sa.Column("size", sa.String(length=64), nullable=True),
+        sa.Column("percent", sa.Boolean(), nullable=False),
+        sa.Column("parameter", sa.String(length=64), nullable=True),
+        sa.Column("dof", sa.String(length=64), nullable=True),
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.ForeignKeyConstraint(
+            ["budget_id"], ["uncertainty_budget.id"], name=op.f("fk_budget_source_budget_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_budget_source")),
+    )
+    op.create_index(op.f("ix_budget_source_budget_id"), "budget_source", ["budget_id"], unique=False)
     op.create_table(
         "customer_link",
         sa.Column("token_hash", sa.String(length=64), nullable=False),
@@ -1839,12 +1923,18 @@ def upgrade() -> None:
         ),
         sa.Column("verdict_reason", sa.String(length=80), nullable=False),
         sa.Column("near_limit", sa.Boolean(), nullable=False),
+        sa.Column("expanded_uncertainty", sa.String(length=64), nullable=True),
+        sa.Column("coverage_factor", sa.String(length=64), nullable=True),
+        sa.Column("budget_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("explanation", sa.Text(), nullable=False),
         sa.Column("computed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("computed_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.ForeignKeyConstraint(
+            ["budget_id"], ["uncertainty_budget.id"], name=op.f("fk_result_version_budget_id")
         ),
         sa.ForeignKeyConstraint(["computed_by"], ["account.id"], name=op.f("fk_result_version_computed_by")),
         sa.ForeignKeyConstraint(["limit_id"], ["spec_limit.id"], name=op.f("fk_result_version_limit_id")),

@@ -1,4 +1,4 @@
-"""a released method version and the figures of a limit stay: results name them for ever
+"""released method versions and uncertainty budgets and the figures of a limit stay: results name them for ever
 
 Revision ID: 0004
 Revises: 0003
@@ -28,7 +28,19 @@ SAYS = (
     "released_at",
     "created_at",
 )
-PARTS = ("method_input", "method_equipment")
+BUDGET_SAYS = (
+    "method_id",
+    "number",
+    "range_low",
+    "range_high",
+    "k",
+    "probability",
+    "cmc",
+    "cmc_percent",
+    "note",
+    "released_at",
+    "created_at",
+)
 # A limit may end earlier than it said; nothing else of it changes.
 BOUND = (
     "standard_id",
@@ -46,7 +58,13 @@ BOUND = (
     "valid_from",
     "note",
 )
-RELEASED = "a released method version is never changed"
+VERSION = "a released method version is never changed"
+BUDGET = "a released uncertainty budget is never changed"
+# Table, its columns, what is said, tables of its parts, their column that names it.
+RELEASED = (
+    ("method_version", SAYS, VERSION, ("method_input", "method_equipment"), "method_version_id"),
+    ("uncertainty_budget", BUDGET_SAYS, BUDGET, ("budget_source", "budget_correlation"), "budget_id"),
+)
 LIMIT = "the figures of a limit are never changed: supersede it"
 
 
@@ -61,9 +79,15 @@ def _changed(columns: tuple[str, ...], differs: str) -> str:
     return " OR ".join(f"NEW.{c} {differs} OLD.{c}" for c in columns)
 
 
-def _version_changed(differs: str) -> str:
+def _released_changed(columns: tuple[str, ...], differs: str) -> str:
     again = f"(OLD.retired_at IS NOT NULL AND NEW.retired_at {differs} OLD.retired_at)"
-    return f"OLD.released_at IS NOT NULL AND ({_changed(SAYS, differs)} OR {again})"
+    return f"OLD.released_at IS NOT NULL AND ({_changed(columns, differs)} OR {again})"
+
+
+def _guards(differs: str) -> list[tuple[str, str, str]]:
+    """(table, condition, sentence)"""
+    released = [(table, _released_changed(says, differs), text) for table, says, text, *_parts in RELEASED]
+    return [*released, ("spec_limit", _limit_changed(differs), LIMIT)]
 
 
 def _limit_changed(differs: str) -> str:
@@ -72,22 +96,20 @@ def _limit_changed(differs: str) -> str:
 
 
 def _sqlite() -> None:
-    for table, condition, sentence in (
-        ("method_version", _version_changed("IS NOT"), RELEASED),
-        ("spec_limit", _limit_changed("IS NOT"), LIMIT),
-    ):
+    for table, condition, sentence in _guards("IS NOT"):
         op.execute(
             f"CREATE TRIGGER {table}_stays BEFORE UPDATE ON {table} WHEN {condition} "
             f"BEGIN SELECT RAISE(ABORT, '{table}: {sentence}'); END"
         )
-    for table in PARTS:
-        for verb, rows in (("INSERT", ("NEW",)), ("UPDATE", ("OLD", "NEW")), ("DELETE", ("OLD",))):
-            owners = ", ".join(f"{row}.method_version_id" for row in rows)
-            op.execute(
-                f"CREATE TRIGGER {table}_stays_{verb[0].lower()} BEFORE {verb} ON {table} WHEN EXISTS "
-                f"(SELECT 1 FROM method_version WHERE id IN ({owners}) AND released_at IS NOT NULL) "
-                f"BEGIN SELECT RAISE(ABORT, '{table}: {RELEASED}'); END"
-            )
+    for owner, _says, sentence, parts, column in RELEASED:
+        for table in parts:
+            for verb, rows in (("INSERT", ("NEW",)), ("UPDATE", ("OLD", "NEW")), ("DELETE", ("OLD",))):
+                owners = ", ".join(f"{row}.{column}" for row in rows)
+                op.execute(
+                    f"CREATE TRIGGER {table}_stays_{verb[0].lower()} BEFORE {verb} ON {table} WHEN EXISTS "
+                    f"(SELECT 1 FROM {owner} WHERE id IN ({owners}) AND released_at IS NOT NULL) "
+                    f"BEGIN SELECT RAISE(ABORT, '{table}: {sentence}'); END"
+                )
 
 
 def _postgresql() -> None:
@@ -96,26 +118,24 @@ def _postgresql() -> None:
         "RAISE EXCEPTION '%: %', TG_TABLE_NAME, TG_ARGV[0] "
         "USING ERRCODE = 'integrity_constraint_violation'; END $$"
     )
-    for table, condition, sentence in (
-        ("method_version", _version_changed("IS DISTINCT FROM"), RELEASED),
-        ("spec_limit", _limit_changed("IS DISTINCT FROM"), LIMIT),
-    ):
+    for table, condition, sentence in _guards("IS DISTINCT FROM"):
         op.execute(
             f"CREATE TRIGGER {table}_stays BEFORE UPDATE ON {table} FOR EACH ROW WHEN ({condition}) "
             f"EXECUTE FUNCTION lims_refuse_saying('{sentence}')"
         )
-    op.execute(
-        "CREATE FUNCTION lims_refuse_released() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-        "IF EXISTS (SELECT 1 FROM method_version WHERE released_at IS NOT NULL "
-        "AND id IN (OLD.method_version_id, NEW.method_version_id)) THEN "
-        f"RAISE EXCEPTION '%: {RELEASED}', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation'; "
-        "END IF; RETURN COALESCE(NEW, OLD); END $$"
-    )
-    for table in PARTS:
+    for owner, _says, sentence, parts, column in RELEASED:
         op.execute(
-            f"CREATE TRIGGER {table}_stays BEFORE INSERT OR UPDATE OR DELETE ON {table} "
-            "FOR EACH ROW EXECUTE FUNCTION lims_refuse_released()"
+            f"CREATE FUNCTION lims_refuse_released_{owner}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+            f"IF EXISTS (SELECT 1 FROM {owner} WHERE released_at IS NOT NULL "
+            f"AND id IN (OLD.{column}, NEW.{column})) THEN "
+            f"RAISE EXCEPTION '%: {sentence}', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation'; "
+            "END IF; RETURN COALESCE(NEW, OLD); END $$"
         )
+        for table in parts:
+            op.execute(
+                f"CREATE TRIGGER {table}_stays BEFORE INSERT OR UPDATE OR DELETE ON {table} "
+                f"FOR EACH ROW EXECUTE FUNCTION lims_refuse_released_{owner}()"
+            )
 
 
 def downgrade() -> None:

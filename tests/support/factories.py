@@ -18,6 +18,8 @@ from instruments.keys import public_bytes, signing_bytes
 from lims.accreditation.models import Authorisation
 from lims.bench.models import Capture, CaptureBatch
 from lims.bench.states import CaptureKind
+from lims.catalogue.budget_text import BudgetText
+from lims.catalogue.budgets import draft_budget, release_budget
 from lims.catalogue.models import (
     BusinessType,
     Category,
@@ -30,6 +32,7 @@ from lims.catalogue.models import (
     ResultKind,
     StandardEdition,
     TestItem,
+    UncertaintyBudget,
 )
 from lims.core.clock import local_date
 from lims.core.permissions import SYSTEM, Actor, Role
@@ -385,6 +388,15 @@ def make_calibration(
     )
 
 
+def make_budget(
+    uow: UnitOfWork, laboratory: Laboratory, code: str, text: BudgetText, *, released: bool = True
+) -> UncertaintyBudget:
+    """A budget of the method that measures ``code``, in use for orders registered from now on."""
+    method_id = uow.session.get_one(MethodVersion, laboratory.versions[code]).method_id
+    row = draft_budget(uow, actor=SYSTEM, method_id=method_id, text=text)
+    return release_budget(uow, actor=SYSTEM, budget_id=row.id) if released else row
+
+
 def make_tests(
     uow: UnitOfWork,
     laboratory: Laboratory,
@@ -395,6 +407,8 @@ def make_tests(
     assignee: str | None = None,
     due_in: int = 5,
     judge: bool = True,
+    decision_rule: str = "simple-acceptance",
+    report_uncertainty: bool = False,
     name: str = "桂花糕",
 ) -> list[dict[str, int]]:
     """An accepted order whose samples wait for testing; per sample, item code -> number of the test."""
@@ -411,6 +425,8 @@ def make_tests(
                 business_type_id=laboratory.types[business],
                 state=OrderState.ACCEPTED,
                 judge=judge,
+                decision_rule=decision_rule,
+                report_uncertainty=report_uncertainty,
                 registered_on=today,
                 due_on=today + timedelta(days=due_in),
                 price=D(100),

@@ -1,0 +1,86 @@
+"""What an uncertainty budget says, apart from the row that keeps it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from lims.catalogue.models import UncertaintyBudget
+from lims.metrology.method_budgets import MethodBudget, SourceKind, SourceText
+from lims.metrology.quantities import Correlation
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLine:
+    """One source; ``quantity``: an input of the formula, ``@item``, or ``(result)``."""
+
+    quantity: str
+    kind: SourceKind
+    label_zh: str
+    label_en: str
+    size: Decimal | None = None
+    percent: bool = False
+    parameter: Decimal | None = None
+    dof: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CorrelationLine:
+    one: str
+    other: str
+    r: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetText:
+    """See ``UncertaintyBudget``."""
+
+    range_low: Decimal | None = None
+    range_high: Decimal | None = None
+    k: Decimal | None = Decimal(2)
+    probability: Decimal = Decimal("0.95")
+    cmc: Decimal | None = None
+    cmc_percent: bool = False
+    note: str = ""
+    sources: Sequence[SourceLine] = field(default=())
+    correlations: Sequence[CorrelationLine] = field(default=())
+
+
+PLAIN = ("range_low", "range_high", "k", "probability", "cmc", "cmc_percent", "note")
+
+
+def text_of(row: UncertaintyBudget) -> BudgetText:
+    return BudgetText(
+        **{name: getattr(row, name) for name in PLAIN},
+        sources=[SourceLine(**{k: getattr(one, k) for k in SourceLine.__slots__}) for one in row.sources],
+        correlations=[CorrelationLine(one.one, one.other, one.r) for one in row.correlations],
+    )
+
+
+def described(row: UncertaintyBudget) -> dict[str, object]:
+    """The whole budget as the audit trail keeps it."""
+    text = text_of(row)
+    plain: dict[str, object] = {name: getattr(text, name) for name in PLAIN}
+    plain["sources"] = [{k: getattr(one, k) for k in SourceLine.__slots__} for one in text.sources]
+    plain["correlations"] = [[one.one, one.other, one.r] for one in text.correlations]
+    return plain | {"method_id": row.method_id, "number": row.number, "released_at": row.released_at}
+
+
+def as_metrology(text: BudgetText) -> MethodBudget:
+    """For the engine; each source is labelled with its place, for labels are in two languages. Raises
+    MetrologyError."""
+    return MethodBudget(
+        sources=tuple(
+            SourceText(one.quantity, one.kind, one.size, one.parameter, one.dof, one.percent, str(place))
+            for place, one in enumerate(text.sources)
+        ),
+        k=text.k,
+        p=text.probability,
+        cmc=text.cmc,
+        cmc_percent=text.cmc_percent,
+        correlations=tuple(Correlation(one.one, one.other, one.r) for one in text.correlations),
+    )
+
+
+def holds(low: Decimal | None, high: Decimal | None, value: Decimal) -> bool:
+    """Whether a result lies in the range of a budget; both ends belong to it."""
+    return (low is None or value >= low) and (high is None or value <= high)

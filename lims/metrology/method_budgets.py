@@ -1,0 +1,278 @@
+"""A method's uncertainty budget as data, and what it gives for one result (GUM 5 to 7, JJF 1059.1)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+
+from lims.metrology.budgets import Budget, make_budget
+from lims.metrology.coverage import (
+    CoverageRule,
+    ExpandedUncertainty,
+    FixedFactor,
+    StudentFactor,
+    expand,
+)
+from lims.metrology.errors import MetrologyError
+from lims.metrology.exact import Exact, to_decimal, to_fraction
+from lims.metrology.formula import value_at
+from lims.metrology.formula_check import Formula
+from lims.metrology.formula_tree import Binary, Call, Item, Literal, Name, Negation, Node
+from lims.metrology.quantities import Correlation, Quantity
+from lims.metrology.rounding import last_place, round_to
+from lims.metrology.uncertainty_sources import (
+    Expanded,
+    ExpandedAt,
+    PooledDeviation,
+    Readings,
+    Rectangular,
+    Resolution,
+    Source,
+    Standard,
+    Trapezoidal,
+    Triangular,
+    UShaped,
+)
+from lims.metrology.uncertainty_statements import DEFAULT_STATEMENT, StatementRule, round_uncertainty
+
+#: A source that acts on the result itself (recovery, repeatability of the whole method). No input can be called so.
+RESULT = "(result)"
+#: Replicates of one sample may be averaged before the budget; other functions of a list have no such budget.
+_AVERAGE = "mean"
+
+
+class SourceKind(StrEnum):
+    """How the size of a source is known. READINGS: from the replicates of the test itself."""
+
+    STANDARD = "standard"
+    EXPANDED = "expanded"
+    EXPANDED_AT = "expanded_at"
+    RESOLUTION = "resolution"
+    RECTANGULAR = "rectangular"
+    TRIANGULAR = "triangular"
+    U_SHAPED = "u_shaped"
+    TRAPEZOIDAL = "trapezoidal"
+    POOLED = "pooled"
+    READINGS = "readings"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceText:
+    """One source as it is entered. ``quantity``: an input, ``@item``, or RESULT.
+
+    ``size``: u, U, a step, a half width or s, by ``kind``, in the unit of the quantity; with ``percent`` in
+    percent of its estimate. ``parameter``: k of EXPANDED, coverage probability of EXPANDED_AT, top of
+    TRAPEZOIDAL (0 to 1), number of readings in the mean of POOLED. ``dof``: None is infinite.
+    """
+
+    quantity: str
+    kind: SourceKind
+    size: Decimal | None = None
+    parameter: Decimal | None = None
+    dof: Decimal | None = None
+    percent: bool = False
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MethodBudget:
+    """``k``: agreed coverage factor; None: t at the coverage probability ``p``. ``cmc``: the accredited
+    capability, below which no uncertainty is stated; with ``cmc_percent`` in percent of the result."""
+
+    sources: tuple[SourceText, ...]
+    k: Decimal | None = Decimal(2)
+    p: Decimal = Decimal("0.95")
+    cmc: Decimal | None = None
+    cmc_percent: bool = False
+    correlations: tuple[Correlation, ...] = ()
+    statement: StatementRule = DEFAULT_STATEMENT
+
+    @property
+    def coverage(self) -> CoverageRule:
+        return StudentFactor(self.p) if self.k is None else FixedFactor(self.k, self.p)
+
+
+@dataclass(frozen=True, slots=True)
+class MethodUncertainty:
+    """``U``: as stated, rounded once; ``raised_to_cmc``: calculated less than the accredited capability."""
+
+    budget: Budget
+    expanded: ExpandedUncertainty
+    U: Decimal
+    k: Decimal
+    raised_to_cmc: bool
+
+
+def uncertainty_of(
+    formula: Formula,
+    inputs: Mapping[str, Exact | Sequence[Exact]],
+    items: Mapping[str, Exact],
+    budget: MethodBudget,
+    *,
+    reported_place: Decimal | None = None,
+) -> MethodUncertainty:
+    """The uncertainty of the result that ``formula`` gives for these figures.
+
+    ``inputs``: one figure or the replicates; ``items``: unrounded results of other items. ``reported_place``:
+    place of the last digit of the reported value: U is not stated finer. Raises MetrologyError
+    ``budget_replicates``, ``budget_readings``, ``budget_size``, ``budget_parameter``, ``uncertainty_zero``, and
+    those of ``make_budget`` and ``expand``.
+    """
+    readings = {name: tuple(v) for name, v in inputs.items() if isinstance(v, Sequence)}
+    _check_averaged(formula.root, {name for name, values in readings.items() if len(values) > 1})
+    estimates = {name: _mean(v) if isinstance(v, Sequence) else to_fraction(v) for name, v in inputs.items()}
+    estimates |= {f"@{key}": to_fraction(value) for key, value in items.items()}
+    root = _items_as_names(formula.root)
+    names = [*formula.inputs, *(f"@{key}" for key in formula.items)]
+    missing = [name for name in names if name not in estimates]
+    if missing:
+        raise MetrologyError("budget_estimate", "%(name)s has no figure.", name=missing[0])
+    unknown = [one.quantity for one in budget.sources if one.quantity not in (*names, RESULT)]
+    if unknown:
+        raise MetrologyError("budget_unknown_quantity", "The formula has no %(name)s.", name=unknown[0])
+    value = to_fraction(value_at(root, estimates))
+    quantities = [_quantity(name, estimates[name], readings.get(name, ()), budget.sources) for name in names]
+    of_result = tuple(_source(one, value, ()) for one in budget.sources if one.quantity == RESULT)
+    if of_result:
+        quantities.append(Quantity(RESULT, Fraction(0), of_result))
+        root = Binary(root.start, root.end, "+", root, Name(root.end, root.end, RESULT))
+    model = Formula(formula.text, root, tuple(quantity.name for quantity in quantities), ())
+    made = make_budget(model, quantities, budget.correlations)
+    if not made.variance:
+        raise MetrologyError("uncertainty_zero", "No source of the budget contributes.")
+    expanded = expand(made, budget.coverage)
+    return _stated(made, expanded, value, budget, reported_place)
+
+
+def check_budget(budget: MethodBudget, formula: Formula) -> None:
+    """What is wrong with a budget before a figure is seen. Raises MetrologyError."""
+    if not budget.sources:
+        raise MetrologyError("budget_empty", "A budget has at least one source.")
+    names = {*formula.inputs, *(f"@{key}" for key in formula.items), RESULT}
+    for one in budget.sources:
+        if one.quantity not in names:
+            raise MetrologyError("budget_unknown_quantity", "The formula has no %(name)s.", name=one.quantity)
+        if one.kind is not SourceKind.READINGS:
+            _source(one, Fraction(1), ())
+        elif one.quantity == RESULT or one.quantity.startswith("@"):
+            raise MetrologyError("budget_readings", "%(name)s has no replicates.", name=one.quantity)
+    assert budget.coverage  # its own checks
+
+
+def _quantity(
+    name: str, estimate: Fraction, readings: Sequence[Exact], sources: Sequence[SourceText]
+) -> Quantity:
+    return Quantity(
+        name, estimate, tuple(_source(one, estimate, readings) for one in sources if one.quantity == name)
+    )
+
+
+def _source(text: SourceText, estimate: Fraction, readings: Sequence[Exact]) -> Source:
+    if text.kind is SourceKind.READINGS:
+        if len(readings) < 2:
+            raise MetrologyError("budget_readings", "%(name)s has no replicates.", name=text.quantity)
+        return Readings(tuple(to_decimal(one) for one in readings), text.label)
+    if text.size is None or not text.size > 0:
+        raise MetrologyError("budget_size", "Each source has a size greater than zero.")
+    size = text.size
+    if text.percent:
+        size = to_decimal(to_fraction(text.size) * abs(estimate) / 100)
+    dof, label = text.dof, text.label
+    match text.kind:
+        case SourceKind.STANDARD:
+            return Standard(size, dof, label)
+        case SourceKind.EXPANDED:
+            return Expanded(size, _parameter(text), dof, label)
+        case SourceKind.EXPANDED_AT:
+            return ExpandedAt(size, _parameter(text), dof, label)
+        case SourceKind.RESOLUTION:
+            return Resolution(size, dof, label)
+        case SourceKind.RECTANGULAR:
+            return Rectangular(size, dof, label)
+        case SourceKind.TRIANGULAR:
+            return Triangular(size, dof, label)
+        case SourceKind.U_SHAPED:
+            return UShaped(size, dof, label)
+        case SourceKind.TRAPEZOIDAL:
+            return Trapezoidal(size, _parameter(text), dof, label)
+        case SourceKind.POOLED:
+            return _pooled(text, size)
+
+
+def _pooled(text: SourceText, size: Decimal) -> PooledDeviation:
+    if text.dof is None:
+        raise MetrologyError("budget_dof", "A standard deviation from earlier series has degrees of freedom.")
+    count = Decimal(1) if text.parameter is None else text.parameter
+    if count != count.to_integral_value() or not 1 <= count <= 1000:
+        raise MetrologyError("budget_parameter", "The number of readings is a whole number from 1 to 1000.")
+    return PooledDeviation(size, text.dof, int(count), text.label)
+
+
+def _parameter(text: SourceText) -> Decimal:
+    if text.parameter is None:
+        raise MetrologyError("budget_parameter", "This kind of source needs k, a probability or a top.")
+    return text.parameter
+
+
+def _stated(
+    made: Budget, expanded: ExpandedUncertainty, value: Fraction, budget: MethodBudget, place: Decimal | None
+) -> MethodUncertainty:
+    calculated = to_fraction(expanded.U)
+    least = Fraction(0)
+    if budget.cmc is not None:
+        least = to_fraction(budget.cmc) * (abs(value) / 100 if budget.cmc_percent else 1)
+    U = round_uncertainty(max(calculated, least), budget.statement)
+    if Fraction(U) < least:  # rounding must not undo it
+        U = _up(least, last_place(U))
+    if place is not None and last_place(U) < place:
+        U = _up(to_fraction(U), place)
+    return MethodUncertainty(made, expanded, U, expanded.coverage.k, calculated < least)
+
+
+def _up(value: Fraction, place: Decimal) -> Decimal:
+    """To a multiple of ``place`` that is not below ``value``."""
+    nearest = round_to(value, place)
+    return nearest if Fraction(nearest) >= value else round_to(Fraction(nearest) + Fraction(place), place)
+
+
+def _mean(values: Sequence[Exact]) -> Fraction:
+    if not values:
+        raise MetrologyError("budget_estimate", "%(name)s has no figure.", name="")
+    return sum((to_fraction(value) for value in values), Fraction(0)) / len(values)
+
+
+def _items_as_names(node: Node) -> Node:
+    """Results of other items are quantities as the inputs are."""
+    match node:
+        case Item(start, end, key):
+            return Name(start, end, f"@{key}")
+        case Negation(operand=operand):
+            return replace(node, operand=_items_as_names(operand))
+        case Binary(left=left, right=right):
+            return replace(node, left=_items_as_names(left), right=_items_as_names(right))
+        case Call(arguments=arguments):
+            return replace(node, arguments=tuple(_items_as_names(one) for one in arguments))
+        case Literal() | Name():
+            return node
+
+
+def _check_averaged(node: Node, lists: set[str]) -> None:
+    """The mean stands for the list; a sum, a deviation or a count of it would be another model."""
+    match node:
+        case Call(function=function, arguments=arguments):
+            for one in arguments:
+                if isinstance(one, Name) and one.name in lists and function != _AVERAGE:
+                    raise MetrologyError(
+                        "budget_replicates",
+                        "The budget takes the mean of %(name)s; the formula does not.",
+                        name=one.name,
+                    )
+                _check_averaged(one, lists)
+        case Binary(left=left, right=right):
+            _check_averaged(left, lists)
+            _check_averaged(right, lists)
+        case Negation(operand=operand):
+            _check_averaged(operand, lists)
+        case _:
+            return

@@ -1,0 +1,144 @@
+"""A method's budget at one result: percent sources, replicates, items, capability, rounding of U."""
+
+from decimal import Decimal as D
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lims.metrology.errors import MetrologyError
+from lims.metrology.formula_check import compile_formula
+from lims.metrology.method_budgets import (
+    RESULT,
+    MethodBudget,
+    SourceKind,
+    SourceText,
+    check_budget,
+    uncertainty_of,
+)
+from lims.metrology.quantities import Correlation
+
+PLAIN = compile_formula("x")
+CONTENT = compile_formula("c * V * f / (m * 1000)")
+FIGURES = {"c": D("2.594"), "V": D(50), "f": D(1), "m": D("1.9896")}
+K = SourceKind
+
+
+def budget(*sources, **more):
+    return MethodBudget(sources, **more)
+
+
+def stated(formula, figures, made, **more):
+    found = uncertainty_of(formula, figures, more.pop("items", {}), made, **more)
+    return found.U, found.k
+
+
+def test_a_source_in_percent_follows_the_estimate():
+    one = budget(SourceText("x", K.STANDARD, D(5), percent=True))
+    assert stated(PLAIN, {"x": D("2.40")}, one) == (D("0.24"), D(2))
+    assert stated(PLAIN, {"x": D("-24")}, one)[0] == D("2.4")
+
+
+def test_sources_of_the_result_itself_join_those_of_the_inputs():
+    """By hand: c 1.2 %, m (0.0002/2, 0.0001/sqrt 12), result s 2.1 % of the mean of two."""
+    made = budget(
+        SourceText("c", K.STANDARD, D("1.2"), percent=True),
+        SourceText("m", K.EXPANDED, D("0.0002"), D(2)),
+        SourceText("m", K.RESOLUTION, D("0.0001")),
+        SourceText(RESULT, K.POOLED, D("2.1"), D(2), D(9), percent=True),
+    )
+    y = 2.594 * 50 / 1989.6
+    relative = (0.012**2 + (0.0001**2 + 0.0001**2 / 12) / 1.9896**2 + 0.021**2 / 2) ** 0.5
+    found = uncertainty_of(CONTENT, FIGURES, {}, made)
+    assert float(found.budget.standard_uncertainty) == pytest.approx(y * relative, rel=1e-12)
+    assert [line.quantity for line in found.budget.lines] == ["c", "m", "m", RESULT]
+    assert sum(line.share for line in found.budget.lines) == pytest.approx(D(1), abs=D("0.0002"))
+
+
+def test_replicates_are_a_type_a_source_with_their_own_degrees_of_freedom():
+    mean = compile_formula("mean(x)")
+    made = budget(SourceText("x", K.READINGS), k=None)
+    found = uncertainty_of(mean, {"x": [D("10.1"), D("10.3"), D("10.2")]}, {}, made)
+    assert found.expanded.coverage.used_dof == 2
+    assert float(found.k) == pytest.approx(4.302652729, rel=1e-8)  # t, 95 %, 2 degrees of freedom
+    assert float(found.budget.standard_uncertainty) == pytest.approx(0.1 / 3**0.5, rel=1e-12)
+
+
+def test_the_result_of_another_item_is_a_quantity():
+    dry = compile_formula("x / (1 - @moisture / 100)")
+    made = budget(SourceText("@moisture", K.EXPANDED, D("0.4"), D(2)))
+    found = uncertainty_of(dry, {"x": D(80)}, {"moisture": Fraction(20)}, made)
+    assert found.budget.lines[0].sensitivity == D("1.25")  # 80 / (100 (1 - 0.2)^2)
+    assert D("0.50") == found.U
+
+
+def test_correlated_inputs():
+    difference = compile_formula("a - b")
+    sources = (SourceText("a", K.STANDARD, D("0.3")), SourceText("b", K.STANDARD, D("0.4")))
+    figures = {"a": D(5), "b": D(2)}
+    apart = uncertainty_of(difference, figures, {}, budget(*sources))
+    together = uncertainty_of(
+        difference, figures, {}, budget(*sources, correlations=(Correlation("a", "b", D(1)),))
+    )
+    assert (D("1.0"), D("0.20")) == (apart.U, together.U)
+
+
+@pytest.mark.parametrize(
+    ("cmc", "percent", "stated_u", "raised"),
+    [(None, False, "0.24", False), (D("0.30"), False, "0.30", True), (D(13), True, "0.32", True)],
+)
+def test_no_uncertainty_below_the_accredited_capability(cmc, percent, stated_u, raised):
+    """13 % of 2.4 is 0.312: two digits, and never below."""
+    made = budget(SourceText("x", K.STANDARD, D(5), percent=True), cmc=cmc, cmc_percent=percent)
+    found = uncertainty_of(PLAIN, {"x": D("2.4")}, {}, made)
+    assert (found.U, found.raised_to_cmc) == (D(stated_u), raised)
+
+
+def test_u_is_not_finer_than_the_reported_value_and_then_rounded_up():
+    made = budget(SourceText("x", K.STANDARD, D(5), percent=True))
+    assert stated(PLAIN, {"x": D("2.4")}, made, reported_place=D("0.1"))[0] == D("0.3")
+    assert stated(PLAIN, {"x": D("2.4")}, made, reported_place=D("0.001"))[0] == D("0.24")
+
+
+@pytest.mark.parametrize(
+    ("formula", "figures", "source", "code"),
+    [
+        ("sum(x)", {"x": [D(1), D(2)]}, SourceText("x", K.READINGS), "budget_replicates"),
+        ("x", {"x": D(1)}, SourceText("x", K.READINGS), "budget_readings"),
+        ("x", {"x": D(1)}, SourceText("y", K.STANDARD, D(1)), "budget_unknown_quantity"),
+        ("x", {}, SourceText("x", K.STANDARD, D(1)), "budget_estimate"),
+        ("x", {"x": D(1)}, SourceText("x", K.STANDARD), "budget_size"),
+        ("x", {"x": D(1)}, SourceText("x", K.EXPANDED, D(1)), "budget_parameter"),
+        ("x", {"x": D(1)}, SourceText("x", K.POOLED, D(1)), "budget_dof"),
+        ("x", {"x": D(0)}, SourceText("x", K.STANDARD, D(5), percent=True), "uncertainty_zero"),
+    ],
+)
+def test_what_gives_no_uncertainty_says_why(formula, figures, source, code):
+    with pytest.raises(MetrologyError) as refused:
+        uncertainty_of(compile_formula(formula), figures, {}, budget(source))
+    assert refused.value.code == code
+
+
+def test_a_budget_is_checked_before_a_figure_is_seen():
+    for wrong, code in (
+        (budget(), "budget_empty"),
+        (budget(SourceText("y", K.STANDARD, D(1))), "budget_unknown_quantity"),
+        (budget(SourceText(RESULT, K.READINGS)), "budget_readings"),
+        (budget(SourceText("x", K.TRAPEZOIDAL, D(1), D(2))), "trapezoid_top"),
+        (budget(SourceText("x", K.STANDARD, D(1)), k=D(0)), "coverage_factor"),
+        (budget(SourceText("x", K.STANDARD, D(1)), k=None, p=D(1)), "probability_range"),
+    ):
+        with pytest.raises(MetrologyError) as refused:
+            check_budget(wrong, PLAIN)
+        assert refused.value.code == code
+    check_budget(budget(SourceText("x", K.STANDARD, D(1))), PLAIN)
+
+
+@given(st.lists(st.decimals("0.01", "9", places=2), min_size=2, max_size=6), st.randoms())
+def test_the_order_of_the_sources_changes_nothing(sizes, random):
+    sources = [SourceText("x", K.RECTANGULAR, size) for size in sizes]
+    first = uncertainty_of(PLAIN, {"x": D(10)}, {}, budget(*sources))
+    random.shuffle(sources)
+    again = uncertainty_of(PLAIN, {"x": D(10)}, {}, budget(*sources))
+    assert (first.U, first.budget.variance) == (again.U, again.budget.variance)
