@@ -21,13 +21,16 @@ _NO_TIME = Stamp(
 
 @dataclass(slots=True)
 class AstmAnalyser:
-    """``sample``, ``test``, ``unit``: of the results it sends."""
+    """``sample``, ``test``, ``unit``: of the results it sends. ``together``: a message is one frame, not a frame a
+    record; analysers do either.
+    """
 
     physics: Physics
     serial: str = "SIM1"
     sample: str = "S0001"
     test: str = "pH"
     unit: str = ""
+    together: bool = False
     _session: Session = field(default_factory=lambda: Session(contention_waits_s=ANALYSER_WAITS_S))
     _framer: Framer = field(default_factory=lambda: Astm().framer())
     _wanted: int = 0
@@ -47,7 +50,8 @@ class AstmAnalyser:
     def tick(self, now: float) -> bytes:
         if self._wanted and self.physics.is_stable(now):
             self._wanted -= 1
-            self._session.send(self._message(now))
+            records = self._message(now)
+            self._session.send(["\r".join(records)] if self.together else records)
         return self._session.step(now)
 
     @property

@@ -16,10 +16,11 @@ _CLEAR = b"\x03"
 
 @dataclass(slots=True)
 class ScpiMeter:
-    """Measures only after ``SYST:REM``, as the 34401A does on a serial line."""
+    """Measures only after ``SYST:REM``, as the 34401A does on a serial line. ``model``: of the same family."""
 
     physics: Physics
     serial: str = "0"
+    model: str = "34401A"
     busy: bool = False
     _line: bytearray = field(default_factory=bytearray)
     _errors: deque[str] = field(default_factory=lambda: deque(maxlen=_QUEUE))
@@ -52,7 +53,7 @@ class ScpiMeter:
             case "":
                 return b""
             case "*IDN?":
-                return self._said(f"HEWLETT-PACKARD,34401A,{self.serial},11-5-2")
+                return self._said(f"HEWLETT-PACKARD,{self.model},{self.serial},11-5-2")
             case "SYST:ERR?":
                 return self._said(self._errors.popleft() if self._errors else '+0,"No error"')
             case "SYST:REM" | "SYST:RWL" | "SYST:LOC":

@@ -1,4 +1,4 @@
-"""A simulated device on a pseudo-terminal, with a control socket that puts loads on it and presses its keys."""
+"""Simulated devices on pseudo-terminals, each with a control socket that puts loads on it and presses its keys."""
 
 import contextlib
 import json
@@ -9,23 +9,38 @@ import socket
 import sys
 import time
 import tty
+from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from types import FrameType
 
+from instruments.astm_simulator import AstmAnalyser
 from instruments.simulator import SimulatedDevice
 
 BUSY_TICK_S = 0.02
-HELP = "load GRAMS | print | tare | zero | disturb SECONDS | overload | unplug | plug | power | state | quit"
+HELP = (
+    "load GRAMS | print | tare | zero | disturb SECONDS | overload | sample NUMBER | unplug | plug | power"
+    " | state | quit"
+)
 
 
 class SimulatedPort:
-    """``link``: a stable name for the pseudo-terminal, as /dev/serial/by-id has for real ones."""
+    """``link``: a stable name for the pseudo-terminal, as /dev/serial/by-id has for real ones.
 
-    def __init__(self, balance: SimulatedDevice, *, link: Path | None, control: Path | None) -> None:
+    ``selector``: shared by the ports that one ``run_ports`` serves.
+    """
+
+    def __init__(
+        self,
+        balance: SimulatedDevice,
+        *,
+        link: Path | None,
+        control: Path | None,
+        selector: selectors.BaseSelector | None = None,
+    ) -> None:
         self.balance = balance
         self._link, self._control_path = link, control
-        self._selector = selectors.DefaultSelector()
+        self._selector = selector or selectors.DefaultSelector()
         self._master: int | None = None
         self._slave: int | None = None
         self._stop = False
@@ -40,7 +55,7 @@ class SimulatedPort:
         tty.setraw(self._slave)
         os.set_blocking(self._master, False)
         self.name = os.ttyname(self._slave)
-        self._selector.register(self._master, selectors.EVENT_READ, "line")
+        self._selector.register(self._master, selectors.EVENT_READ, (self, "line"))
         if self._link is not None:
             draft = self._link.with_name(self._link.name + ".new")
             draft.unlink(missing_ok=True)
@@ -63,39 +78,40 @@ class SimulatedPort:
         listener.bind(str(path))
         path.chmod(0o600)
         listener.listen()
-        self._selector.register(listener, selectors.EVENT_READ, "control")
+        self._selector.register(listener, selectors.EVENT_READ, (self, "control"))
         return listener
 
     def read_commands_from(self, descriptor: int) -> None:
         """Control lines typed by a person, as on the control socket."""
-        self._selector.register(descriptor, selectors.EVENT_READ, "typed")
+        self._selector.register(descriptor, selectors.EVENT_READ, (self, "typed"))
 
-    def stop(self, *_: int | FrameType | None) -> None:
+    def stop(self) -> None:
         self._stop = True
 
-    def run(self) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self.stop)
-        try:
-            while not self._stop:
-                for key, _ in self._selector.select(BUSY_TICK_S if self.balance.busy else 0.5):
-                    self._serve(key)
-                self._say(self.balance.tick(time.monotonic()))
-        finally:
-            self.close()
+    @property
+    def stopped(self) -> bool:
+        return self._stop
 
-    def _serve(self, key: selectors.SelectorKey) -> None:
-        match key.data:
+    def run(self) -> None:
+        """Until a signal or ``quit`` comes."""
+        run_ports([self], self._selector)
+
+    def tick(self, now: float) -> None:
+        self._say(self.balance.tick(now))
+
+    def serve(self, descriptor: int, what: str) -> None:
+        """``what`` lies ready on the descriptor: "line", "control" or "typed"."""
+        match what:
             case "line":
                 with contextlib.suppress(OSError):
-                    self._say(self.balance.receive(os.read(key.fd, 4096), time.monotonic()))
+                    self._say(self.balance.receive(os.read(descriptor, 4096), time.monotonic()))
             case "control":
                 assert self._control is not None
                 self._talk(self._control)
             case "typed":
-                typed = os.read(key.fd, 4096)
+                typed = os.read(descriptor, 4096)
                 if not typed:
-                    self._selector.unregister(key.fd)
+                    self._selector.unregister(descriptor)
                 for line in typed.decode("utf-8", "replace").splitlines():
                     sys.stdout.write(self.obey(line) + "\n")
                     sys.stdout.flush()
@@ -131,6 +147,8 @@ class SimulatedPort:
                     return "error: too much lies on the pan"
             case ["disturb", seconds] if seconds.replace(".", "", 1).isdigit():
                 self.balance.physics.disturb(float(seconds), now)
+            case ["sample", number] if isinstance(self.balance, AstmAnalyser):
+                self.balance.sample = number
             case ["unplug"]:
                 self.unplug()
             case ["plug"]:
@@ -169,7 +187,40 @@ class SimulatedPort:
         if self._control is not None and self._control_path is not None:
             self._control.close()
             self._control_path.unlink(missing_ok=True)
-        self._selector.close()
+
+
+def run_ports(
+    ports: Sequence[SimulatedPort],
+    selector: selectors.BaseSelector,
+    *,
+    busy_tick_s: float = BUSY_TICK_S,
+    play: Callable[[float], None] = lambda _now: None,
+) -> None:
+    """Serve the ports of one selector until a signal comes or one of them is told to quit, then close them.
+
+    ``play``: what happens to the devices by itself; called with every turn, twice a second at least.
+    """
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        for port in ports:
+            port.stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    try:
+        while not any(port.stopped for port in ports):
+            busy = any(port.balance.busy for port in ports)
+            for key, _ in selector.select(busy_tick_s if busy else 0.5):
+                owner, what = key.data
+                owner.serve(key.fd, what)
+            now = time.monotonic()
+            play(now)
+            for port in ports:
+                port.tick(now)
+    finally:
+        for port in ports:
+            port.close()
+        selector.close()
 
 
 def tell(control: Path, line: str, timeout_s: float = 5.0) -> str:

@@ -18,9 +18,12 @@ Layout = Callable[[Physics, float], bytes]
 
 @dataclass(slots=True)
 class Weighbridge:
+    """``every_s``: between two frames."""
+
     physics: Physics
     layout: Layout
     serial: str = ""
+    every_s: float = EVERY_S
     _due: float = 0.0
 
     def receive(self, chunk: bytes, now: float) -> bytes:
@@ -37,7 +40,7 @@ class Weighbridge:
     def tick(self, now: float) -> bytes:
         if now < self._due:
             return b""
-        self._due = now + EVERY_S
+        self._due = now + self.every_s
         return self.layout(self.physics, now)
 
     @property

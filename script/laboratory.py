@@ -1,12 +1,10 @@
-"""The demo laboratory: web, worker, a simulated balance and its gateway, on one machine. See script/demo."""
+"""The demo laboratory: web, worker, five simulated devices and their gateway, on one machine. See script/demo."""
 
 import fcntl
-import hashlib
 import json
 import os
 import socket
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -14,14 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from script.devices import BALANCE, CONFIGURED, GATEWAY, gateway_config
 from script.supervise import CommandFailed, StopAsked, Supervisor
 
 ROOT = Path(__file__).parents[1]
 PYTHON = sys.executable
 READY_WITHIN_S = 90.0
-GATEWAY = "bench-1"
-BALANCE_SERIAL = "B123456789"
-DEVICE_KEY = "balance-1"
 
 
 class CannotStart(RuntimeError):
@@ -50,15 +46,6 @@ class Places:
     @property
     def bench(self) -> Path:
         return self.data / "gateway"
-
-    @property
-    def control(self) -> Path:
-        """The balance's control socket; its path may have 107 bytes only."""
-        inside = self.bench / "balance.sock"
-        if len(str(inside)) < 100:
-            return inside
-        name = hashlib.sha256(str(self.data).encode()).hexdigest()[:16]
-        return Path(tempfile.gettempdir()) / f"lims-demo-{name}.sock"
 
 
 def read_places() -> Places:
@@ -145,35 +132,18 @@ def start_web(supervisor: Supervisor, places: Places) -> None:
 
 
 def start_bench(supervisor: Supervisor, places: Places) -> None:
-    """The balance on its pseudo-terminal, then the gateway that reads it."""
-    line = places.bench / DEVICE_KEY
-    line.unlink(missing_ok=True)  # of the last run: may point to somebody's terminal by now
-    simulator = [PYTHON, "-m", "instruments", "simulate", "mtsics", "--serial", BALANCE_SERIAL]
-    supervisor.start("balance", [*simulator, "--link", str(line), "--control", str(places.control)])
-    wait_until(line.exists, supervisor, "the simulated balance", 15)
+    """The devices on their pseudo-terminals, then the gateway that reads them."""
+    lines = [places.bench / key for key in CONFIGURED]
+    for line in lines:
+        line.unlink(missing_ok=True)  # of the last run: may point to somebody's terminal by now
+    samples = supervisor.run("worklist", flask("lims", "analyser-worklist")).split()
+    wanted = [word for number in samples for word in ("--sample", number)]
+    supervisor.start("devices", [PYTHON, "-m", "script.devices", "run", str(places.bench), *wanted])
+    wait_until(lambda: all(line.exists() for line in lines), supervisor, "the simulated devices", 15)
     config = places.bench / "gateway.toml"
-    config.write_text(gateway_config(places, line))
+    config.write_text(gateway_config(places.bench, places.address))
     enrol(supervisor, places, config)
     supervisor.start("gateway", [PYTHON, "-m", "instruments", "run", str(config)])
-
-
-def gateway_config(places: Places, line: Path) -> str:
-    """JSON's text is TOML's basic string."""
-    return "\n".join(
-        [
-            "[gateway]",
-            f"name = {json.dumps(GATEWAY)}",
-            f"server = {json.dumps(places.address)}",
-            'folder = "."',
-            "",
-            "[[device]]",
-            f"key = {json.dumps(DEVICE_KEY)}",
-            f"port = {json.dumps(str(line))}",
-            'profile = "mtsics"',
-            f"serial = {json.dumps(BALANCE_SERIAL)}",
-            "",
-        ]
-    )
 
 
 def enrol(supervisor: Supervisor, places: Places, config: Path) -> None:
@@ -238,7 +208,8 @@ def welcome(places: Places) -> None:
     for role, username, password in rows:
         say(f"{role:{widths[0]}}{username:{widths[1]}}{password}")
     say("\nSecond factor of any of them now: script/demo-code USER")
-    say(f"Put something on the balance:     script/demo-balance load 28.4517   ({GATEWAY}, {DEVICE_KEY})")
+    say(f"Put something on the balance:     script/demo-balance load 28.4517   ({GATEWAY}, {BALANCE})")
+    say("The other devices:                script/demo-device NAME …           (all on the page /devices)")
     say(f"Data and logs: {places.data}   Stop: Ctrl-C\n")
 
 

@@ -1,4 +1,4 @@
-"""``flask lims seed-demo``: fill an empty, migrated database with the demonstration."""
+"""``flask lims seed-demo``: fill an empty, migrated database with the demonstration; and what its analyser measures."""
 
 import click
 from flask.cli import with_appcontext
@@ -9,6 +9,7 @@ from lims.core.database import db
 from lims.core.errors import LimsError
 from lims.core.uow import guard
 from lims.core.web import settings
+from lims.demo.bench import analyser_worklist
 from lims.demo.people import write_accounts
 from lims.demo.seed import ORDERS, seed_demo
 
@@ -38,4 +39,12 @@ def plain_sessions() -> sessionmaker[Session]:
     return found
 
 
-COMMANDS = (seed,)
+@click.command("analyser-worklist")
+@with_appcontext
+def worklist() -> None:
+    """Print the samples that wait for the demonstration's analyser, a number a line."""
+    for number in analyser_worklist(db.session()):
+        click.echo(number)
+
+
+COMMANDS = (seed, worklist)

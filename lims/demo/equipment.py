@@ -28,6 +28,8 @@ CLASSES = (
     ("turbidimeter", "浊度计", "Turbidimeter"),
     ("multimeter", "数字多用表", "Digital multimeter"),
     ("climate", "温湿度变送器", "Climate transmitter"),
+    ("discrete_analyser", "间断化学分析仪", "Discrete analyser"),
+    ("weighbridge", "电子汽车衡", "Truck scale"),
     ("tensile_machine", "万能试验机", "Universal testing machine"),
     ("weights", "标准砝码", "Reference weights"),
 )

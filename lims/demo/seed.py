@@ -17,6 +17,7 @@ from lims.core.permissions import SYSTEM
 from lims.core.settings import Settings
 from lims.core.uow import UnitOfWork
 from lims.demo.accreditation import seed_accreditation
+from lims.demo.bench import plan_device_work, seed_devices
 from lims.demo.catalogue import seed_catalogue, seed_sections
 from lims.demo.desks import Rounds
 from lims.demo.diary import Diary, at
@@ -27,8 +28,6 @@ from lims.demo.people import AUTHORISED, SIGNING, TRAINEE_MAY, Staff, seed_peopl
 from lims.demo.press import Press
 from lims.demo.read import facts
 from lims.demo.wishes import Wishes, read_codes
-from lims.equipment.devices import add_device, bind_device
-from lims.equipment.gateways import create_gateway
 from lims.intake.customers import create_customer, link_account
 from lims.intake.drafts import NewContact, NewCustomer
 from lims.intake.storage import create_place
@@ -38,8 +37,6 @@ DAYS = 92
 ORDERS = 150
 MANY = 100  # orders; with fewer, one waits at each desk
 SEED = 20261122  # of the dice: every demonstration is the same but for its dates
-# As script/laboratory.py calls them: the simulated balance answers with the serial number of TP-001.
-GATEWAY, BALANCE = "bench-1", "balance-1"
 # What waits on the last morning, so that every desk has something to do: (stage, orders).
 WAITING = (
     (Stage.REGISTERED, 3),
@@ -127,9 +124,7 @@ def _furnish(uow: UnitOfWork, diary: Diary) -> Staff:
         sections=sections,
         later=lambda day, action: diary.plan(at(day, time(8, 5)), action),
     )
-    gateway = create_gateway(uow, actor=SYSTEM, name=GATEWAY, place="理化 201").gateway
-    balance = add_device(uow, actor=SYSTEM, gateway_id=gateway.id, name=BALANCE)
-    bind_device(uow, actor=SYSTEM, device_id=balance.id, equipment_id=equipment["TP-001"])
+    seed_devices(uow, actor=SYSTEM, equipment=equipment)
     codes = {row["code"] for row in facts("items")}
     seed_accreditation(
         uow,
@@ -192,7 +187,7 @@ def _past(house: House, customers: dict[str, int], orders: int, days: int) -> in
             instant = min(at(day, time(9, 5)) + timedelta(minutes=7 * n), house.diary.end)
             house.diary.plan(instant, Life(house, wishes.any_order(day), stop=stage).register)
             planned += 1
-    return planned + _demo_day(house, wishes)
+    return planned + _demo_day(house, wishes) + plan_device_work(house, wishes)
 
 
 def _demo_day(house: House, wishes: Wishes) -> int:

@@ -98,7 +98,7 @@ class Wishes:
             produced_on=made,
             producer=maker,
             producer_address=address,
-            quantity=self.dice.choice(("2 袋", "3 盒", "1.5 kg", "6 份")),
+            quantity=product.get("quantity") or self.dice.choice(("2 袋", "3 盒", "1.5 kg", "6 份")),
         )
 
     def _packages(self, product: Mapping[str, Any]) -> tuple[int, ...]:
