@@ -47,7 +47,9 @@ class ToledoContinuous:
     def read(self, frame: Frame, asked: bytes | None = None) -> Event:
         if frame.verdict is not Verdict.WHOLE:
             return Event(Kind.UNPARSED, code=frame.verdict.value)
-        raw = bytes(byte & 0x7F for byte in frame.raw)
+        raw = _seven_bits(frame.raw)
+        if raw is None:
+            return Event(Kind.UNPARSED)
         if self.checked and sum(raw) & 0x7F:
             return Event(Kind.BAD_CHECKSUM)
         word_a, word_b, word_c = raw[1:4]
@@ -80,6 +82,17 @@ class ToledoContinuous:
 
     def abort(self) -> Command | None:
         return None
+
+
+def _seven_bits(raw: bytes) -> bytes | None:
+    """Without the odd parity that a device server left in; None where an eighth bit is anything else.
+
+    Even parity would show in the STX already.
+    """
+    if raw.isascii():
+        return raw
+    odd = all(byte.bit_count() % 2 for byte in raw)
+    return bytes(byte & 0x7F for byte in raw) if odd else None
 
 
 def _state(word_b: int) -> Event | None:

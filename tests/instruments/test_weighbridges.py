@@ -108,12 +108,16 @@ def test_expanded_toledo_data_is_not_guessed_at():
     assert (event.kind, event.code, event.value) == (Kind.UNPARSED, "expanded", None)
 
 
-def test_a_parity_bit_left_in_by_a_device_server_does_not_matter():
+def test_odd_parity_left_in_by_a_device_server_does_not_matter_and_one_wrong_bit_does():
     raw = toledo_frame(0x2C, 0x30)
-    framer = ToledoContinuous().framer()
-    (cut,) = framer.feed(raw, NOON)
-    spoiled = frame(bytes(byte | 0x80 if 0x30 <= byte <= 0x39 else byte for byte in cut.raw))
-    assert ToledoContinuous().read(spoiled).value == "12.45"
+    left_in = bytes(byte if byte.bit_count() % 2 else byte | 0x80 for byte in raw)
+    (cut,) = ToledoContinuous().framer().feed(left_in, NOON)
+    assert ToledoContinuous().read(cut).value == "12.45"
+    for spoiled in (raw, left_in):
+        for place in range(1, len(raw) - 2):
+            wrong = bytearray(spoiled)
+            wrong[place] ^= 0x80
+            assert ToledoContinuous().read(frame(bytes(wrong))).kind is Kind.UNPARSED
 
 
 def test_a_digimatic_frame_is_found_behind_half_of_another():
