@@ -8,6 +8,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
 from lims.bench import sample_panels, worklist
+from lims.bench.face import blueprint
 from lims.bench.states import InputSource, Verdict, WorksheetState
 from lims.bench.worksheets import find_by_number
 from lims.core.clock import local_date
@@ -19,7 +20,7 @@ from lims.metrology.decision_rules import Zone
 from lims.metrology.decisions import Undecided
 from lims.metrology.judgements import Reason
 from lims.ui import panels, scanning
-from lims.ui.labels import Text, Tone, register, register_words
+from lims.ui.labels import Text, Tone, label, register
 from lims.ui.navigation import CAP, Card, Counter, Entry, register_card
 from lims.ui.navigation import register as register_entry
 
@@ -66,9 +67,16 @@ REASONS: dict[Enum, Text] = {
     Reason.GREATER_THAN_TOO_LOW: _l("“more than” a figure below the limit decides nothing"),
     Reason.PLAN_INCOMPLETE: _l("the sampling plan is not complete"),
 }
-# A verdict is missing for a reason of the limit or of the decision rule; a row keeps one word for either.
-register_words("Reason", {one.value: words for one, words in (*REASONS.items(), *UNDECIDED.items())})
+register(Reason, REASONS)
 register(Undecided, UNDECIDED)
+
+
+@blueprint.app_template_filter()
+def why_not_judged(code: str) -> Text:
+    """A verdict is missing for a reason of the limit or of the decision rule; a row keeps one word for either."""
+    return label(code, "Undecided" if code in set(Undecided) else "Reason")
+
+
 register(
     Zone,
     {

@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 from sqlalchemy import select, text
 
 from lims.bench.models import Result, ResultVersion
+from lims.catalogue.budget_text import BudgetText, SourceLine
 from lims.certificates.checks import examine
 from lims.certificates.content import gather
 from lims.certificates.material import Material
@@ -15,8 +17,10 @@ from lims.certificates.reading import look_at
 from lims.core.permissions import SYSTEM
 from lims.equipment.models import Equipment, EquipmentState
 from lims.intake.models import Order, RequestedTest, Sample, SamplingForm
+from lims.metrology.method_budgets import SourceKind
 from reports.document import MarkKind, Text, from_json
 from tests.reports.reading import codes_on, pages_text, picture, squeezed, words_of
+from tests.support.factories import make_budget
 from tests.support.reports import BASE_URL, make_house
 
 RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -147,6 +151,48 @@ def test_the_scope_of_the_day_of_testing_decides(house, clock):
     made = house.draft(order)
     document = gather(house.session, house.session.get_one(Certificate, made.id)).document
     assert [bool(m.number) for m in document.marks] == [True, True]
+
+
+# -- uncertainty and decision rule ---------------------------------------------------------------
+
+
+def paper_of(house, clock, text, **order):
+    """The document of an order of melamine, for which a budget of 5 % (k = 2) is in use."""
+    source = SourceLine("found", SourceKind.STANDARD, "方法", "method", Decimal(5), percent=True)
+    make_budget(house.uow, house.laboratory, "melamine", BudgetText(sources=[source]))
+    clock.advance(timedelta(seconds=60))
+    typed = {"melamine": {"found": [text]}}
+    made = house.draft(house.order("melamine", typed=typed, category="milk_powder", **order))
+    return gather(house.session, house.session.get_one(Certificate, made.id)).document
+
+
+def test_the_uncertainty_is_printed_where_it_was_asked_for(house, clock):
+    document = paper_of(house, clock, "2.4", report_uncertainty=True)
+    (row,) = document.samples[0].items
+    assert (row.uncertainty, row.verdict.en) == ("U = 0.3 (k = 2)", "Pass")
+    assert "coverage factor" in document.uncertainty.en
+    assert "not counted" in document.decision_rule.en
+
+
+def test_nobody_asked_so_nothing_is_said_of_it(house, clock):
+    document = paper_of(house, clock, "2.4")
+    assert document.samples[0].items[0].uncertainty == ""
+    assert not document.uncertainty
+
+
+def test_an_agreed_rule_is_printed_with_its_risk_and_the_uncertainty_it_counts(house, clock):
+    document = paper_of(house, clock, "2.4", decision_rule="guarded-acceptance")
+    (row,) = document.samples[0].items
+    assert (row.uncertainty, row.verdict.en) == ("U = 0.3 (k = 2)", "Fail")
+    # At AL = TL - U with k = 2: the normal tail beyond two standard uncertainties.
+    assert "guard band w = U" in document.decision_rule.en
+    assert document.decision_rule.en.endswith("at most 2.3 %.")
+
+
+def test_what_the_rule_cannot_decide_says_why(house, clock):
+    document = paper_of(house, clock, "2.4", decision_rule="proven-both-ways")
+    (row,) = document.samples[0].items
+    assert row.note.en.startswith("Within the guard band")
 
 
 # -- the content check ------------------------------------------------------------------------

@@ -4,11 +4,13 @@ import csv
 import io
 import re
 from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 from sqlalchemy import func, select, update
 
 from lims.accreditation.models import Authorisation, Scheme, ScopeRow
+from lims.catalogue.budget_text import BudgetText, SourceLine
 from lims.catalogue.models import Method, MethodVersion, StandardEdition
 from lims.core.permissions import SYSTEM, Role
 from lims.equipment.models import Equipment, EquipmentState
@@ -17,9 +19,10 @@ from lims.intake.models import Order, RequestedTest, ReviewFinding, Sample
 from lims.intake.orders import register_order
 from lims.intake.review import review_order
 from lims.intake.states import FindingLevel, OrderState, SampleState, TestState
+from lims.metrology.method_budgets import SourceKind
 from tests.intake.desk import counted, desk, order_form
 from tests.intake.makers import make_house, make_order
-from tests.support.factories import make_laboratory
+from tests.support.factories import make_budget, make_laboratory
 
 TODAY = date(2026, 11, 23)
 
@@ -181,6 +184,32 @@ def test_an_order_with_nothing_left_cannot_be_accepted(uow, laboratory, receptio
     assert "Nothing is left to test" in refused.text
 
 
+@pytest.mark.parametrize(
+    ("more", "level"),
+    [
+        ({"decision_rule": "guarded-acceptance"}, "blocking"),
+        ({"decision_rule": "guarded-acceptance", "judge": False}, None),
+        ({"report_uncertainty": True}, "note"),
+        ({}, None),
+    ],
+)
+def test_the_review_asks_for_the_uncertainty_that_was_agreed(uow, laboratory, clock, more, level):
+    def findings():
+        wanted = {"customer_id": laboratory.customer, "business_type_id": laboratory.types["commissioned"]}
+        sample = SampleDraft("乳粉", laboratory.categories["milk_powder"], batch=str(clock.now))
+        items = (laboratory.items["melamine"], laboratory.items["plate_count"])
+        draft = OrderDraft(samples=(sample,), items=items, **wanted, **more)
+        order = register_order(uow, actor=laboratory.reception, draft=draft)
+        found = review_order(uow, actor=laboratory.reception, order_id=order.id)
+        return [f.level.value for f in found if f.code == "uncertainty_missing"]
+
+    assert findings() == ([level] if level else [])  # counts have no uncertainty, and none is missed
+    source = SourceLine("found", SourceKind.STANDARD, "方法", "method", Decimal(5), percent=True)
+    make_budget(uow, laboratory, "melamine", BudgetText(sources=[source]))
+    clock.advance(seconds=60)
+    assert findings() == []
+
+
 def test_a_finding_that_is_no_longer_true_is_closed_by_the_next_review(uow, laboratory, reception):
     order = register(uow, laboratory)
     stop_devices(uow, laboratory)
@@ -220,9 +249,11 @@ def test_a_sampling_form_that_is_missing_is_a_finding_and_can_be_added(app, uow,
 def test_a_change_before_acceptance_and_a_stale_one(uow, laboratory, reception):
     order = register(uow, laboratory)
     form = {"version": "1", "report_language": "both", "purpose": "内控", "judge": "false", "note": "急"}
+    form |= {"decision_rule": "proven-both-ways", "report_uncertainty": "true"}
     assert reception.post(f"/orders/{order.id}/edit", data=form).status_code == 302
     order = again(uow, order)
     assert (order.purpose, order.report_language, order.judge, order.note) == ("内控", "both", False, "急")
+    assert (order.decision_rule, order.report_uncertainty) == ("proven-both-ways", True)
     stale = reception.post(f"/orders/{order.id}/edit", data={**form, "purpose": "MY WORDS"})
     assert stale.status_code == 409
     assert "Somebody else changed this meanwhile" in stale.text

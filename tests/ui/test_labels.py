@@ -22,6 +22,14 @@ UNREAD = {
     "Action": "what may be done with a sample; each has its button on the sample's page",
     "Shape": "kinds of values inside a formula; the checker says each in a sentence",
     "Side": "which bound a comparison is about; shown as its sign and figure",
+    "Evaluation": "type A or B, letters of the GUM",
+    "Distribution": "follows from how a source is known, which has its words (SourceKind)",
+    "CoverageShape": "what k was taken from; the page says k and degrees of freedom",
+    "DecisionKind": "kinds of decision rules; each agreed rule has its own words",
+    **dict.fromkeys(
+        ("SensitivityMethod", "Expansion", "DofTruncation", "UncertaintyRounding", "UncertaintyDigits"),
+        "policies of the engine that no page offers: a budget takes the usual ones",
+    ),
     "Mark": "the sign behind a rounded figure, shown as + or - (GB/T 8170 4.3)",
 }
 
