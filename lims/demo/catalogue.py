@@ -6,12 +6,14 @@ from typing import Any
 
 from sqlalchemy import select
 
+from lims.catalogue.budget_text import BudgetText, SourceLine
+from lims.catalogue.budgets import draft_budget, release_budget
 from lims.catalogue.business import BusinessTypeText, create_business_type
 from lims.catalogue.categories import add_category
 from lims.catalogue.items import ItemText, create_item
 from lims.catalogue.limits import LimitText, add_limit
 from lims.catalogue.method_text import InputText, VersionText
-from lims.catalogue.methods import add_method, draft_version, release_version
+from lims.catalogue.methods import add_method, draft_version, methods_of_item, release_version
 from lims.catalogue.models import LimitKind, Payer, ResultKind, StandardEdition
 from lims.catalogue.packages import PackageText, create_package
 from lims.catalogue.standards import StandardText, create_standard, edit_standard
@@ -19,6 +21,7 @@ from lims.core.calendar import DayKind, set_day
 from lims.core.permissions import Actor
 from lims.core.uow import UnitOfWork
 from lims.demo.read import facts, figure
+from lims.metrology.method_budgets import SourceKind
 from lims.people.models import Section
 
 Codes = dict[str, int]
@@ -34,6 +37,7 @@ def seed_catalogue(uow: UnitOfWork, *, actor: Actor) -> None:
     categories = _categories(uow, actor)
     standards = _standards(uow, actor)
     items = _items(uow, actor, sections, standards, categories)
+    _budgets(uow, actor, items)
     for row in facts("packages"):
         text = PackageText(
             row["code"],
@@ -134,6 +138,31 @@ def _items(uow: UnitOfWork, actor: Actor, sections: Codes, standards: Codes, cat
             text_ = limit_text(limit, item_id, standards[limit["standard"]], categories[limit["category"]])
             add_limit(uow, actor=actor, text=text_)
     return made
+
+
+def _budgets(uow: UnitOfWork, actor: Actor, items: Codes) -> None:
+    """An uncertainty budget for the first method of an item, in use from the first day."""
+    for row in facts("budgets"):
+        method = methods_of_item(uow.session, items[row["item"]])[0]
+        made = draft_budget(uow, actor=actor, method_id=method.id, text=budget_text(row))
+        release_budget(uow, actor=actor, budget_id=made.id)
+
+
+def budget_text(row: dict[str, Any]) -> BudgetText:
+    return BudgetText(sources=[_source(one) for one in row["sources"]])
+
+
+def _source(row: dict[str, Any]) -> SourceLine:
+    return SourceLine(
+        row["quantity"],
+        SourceKind(row["kind"]),
+        row["zh"],
+        row["en"],
+        size=figure(row, "size"),
+        percent=row.get("percent", False),
+        parameter=figure(row, "parameter"),
+        dof=figure(row, "dof"),
+    )
 
 
 def version_text(row: dict[str, Any]) -> VersionText:

@@ -7,12 +7,13 @@ import pytest
 from sqlalchemy import func, select
 
 from lims.accreditation.gate import check
+from lims.catalogue.budgets import formula_of, try_budget
 from lims.catalogue.business import due_on
 from lims.catalogue.choose import method_for
 from lims.catalogue.formulas import try_version
 from lims.catalogue.limits import as_metrology, limit_for
 from lims.catalogue.method_text import text_of
-from lims.catalogue.models import BusinessType, Category, TestItem
+from lims.catalogue.models import BusinessType, Category, TestItem, UncertaintyBudget
 from lims.core.permissions import SYSTEM
 from lims.demo.accreditation import seed_accreditation
 from lims.demo.catalogue import seed_catalogue, seed_sections
@@ -115,3 +116,17 @@ def test_every_food_class_is_there_and_the_clock_counts_the_national_day(seeded)
     types = {row.code: row for row in seeded.scalars(select(BusinessType))}
     # 2026-09-30 + 10 working days: seven days off, and Saturday 10 October is worked.
     assert due_on(seeded, types["commissioned"], date(2026, 9, 30)) == date(2026, 10, 20)
+
+
+def test_every_budget_gives_an_uncertainty_of_a_believable_size(seeded):
+    """At figures that need not be the item's own: what is in percent scales, what is not stays small."""
+    rows = seeded.scalars(select(UncertaintyBudget)).unique().all()
+    assert len(rows) > 20
+    for row in rows:
+        _version, formula = formula_of(seeded, row.method_id)
+        code = row.method.test_item.code
+        figures = {name: str(20 + 5 * n) for n, name in enumerate(reversed(formula.inputs))}
+        figures |= {f"@{key}": "20" for key in formula.items}
+        tried = try_budget(seeded, row.id, figures)
+        assert Decimal("0.0005") < tried.found.U / abs(tried.value) < Decimal("0.5"), code
+        assert sum(line.share for line in tried.found.budget.lines) == pytest.approx(1, abs=0.002), code
