@@ -49,6 +49,11 @@ class UsableDevice:
     def link(self) -> Link:
         return self.now.link
 
+    @property
+    def reports(self) -> bool:
+        """It sends finished results by itself, each with its sample, and cannot be asked: an analyser."""
+        return self.now.live is not None and self.now.live.kind == "result"
+
 
 def usable_devices(
     session: Session, actor: Actor, worksheet: Worksheet, *, now: datetime
@@ -164,6 +169,10 @@ def _printed(session: Session, device_id: int, now: datetime) -> Capture | None:
     row = session.scalar(newest)
     if row is None or row.trigger != "unsolicited" or row.kind is not CaptureKind.READING or row.part:
         return None  # of a frame that states several values, none is the one
+    if row.specimen:
+        return (
+            None  # the result of a certain sample is claimed in the inbox, where that sample's cell is first
+        )
     if row.stable is False or now - row.received_at > PRINTED_FOR:
         return None
     claimed = select(CaptureClaim.id).where(CaptureClaim.capture_id == row.id)

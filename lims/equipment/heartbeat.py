@@ -154,7 +154,7 @@ def _fill(row: DeviceLive, said: Mapping[str, Any], sent_at: datetime, now: date
         return
     row.kind = wire.cut(wire.text(figure, "kind"), 20)
     value, _number = wire.figure(wire.optional_text(figure, "value"))
-    row.text = value if value is not None and len(value) <= 40 and row.kind == "reading" else None
+    row.text = value if value is not None and len(value) <= 40 and row.kind in ("reading", "result") else None
     row.unit = wire.cut_or_none(wire.optional_text(figure, "unit"), 20)
     row.stable = is_stable(wire.optional_text(figure, "stability"))
     row.code = wire.cut_or_none(wire.optional_text(figure, "code"), 60)

@@ -1,10 +1,12 @@
 """The inbox of captures, one capture with its proof, claiming by hand, and the board of devices."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
+from instruments.clock import instant
 from lims.bench.models import Capture, InputValue
 from tests.support.accounts import sign_in
 from tests.support.bench_gateway import BenchGateway
@@ -207,3 +209,20 @@ def test_the_worksheet_page_carries_the_live_panel(gateway, browser, cell, labor
     assert f'data-url="/api/devices/{laboratory.device}/live"' in page
     assert f'data-take-url="/api/worksheets/{cell[0]}/captures"' in page
     assert "live.js" in page
+
+
+def test_an_analysers_last_result_stays_on_the_board_and_is_offered_to_no_cell(
+    gateway, browser, cell, laboratory
+):
+    result = {"kind": "result", "value": "28.4517", "stability": None, "sample": "S-1", "test": "NH3-N"}
+    gateway.keep(event=result)
+    gateway.deliver()
+    before = instant(gateway.now - timedelta(minutes=5))
+    gateway.beat(gateway.device(live={**result, "unit": "mg/L", "at": before}))
+    board = browser.get("/devices?part=board").text
+    assert "28.4517" in board
+    assert "last result" in board
+    assert browser.get(f"/api/devices/{laboratory.device}/live").json["printed"] is None
+    page = browser.get(f"/worksheets/{cell[0]}").text
+    assert f'href="/captures?device={laboratory.device}"' in page
+    assert "data-take-url" not in page
