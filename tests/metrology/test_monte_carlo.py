@@ -13,7 +13,7 @@ from lims.metrology.coverage import FixedFactor, StudentFactor, expand
 from lims.metrology.errors import MetrologyError
 from lims.metrology.formula import value_at
 from lims.metrology.formula_arrays import values_at
-from lims.metrology.formula_check import compile_formula
+from lims.metrology.formula_check import FUNCTIONS, Shape, compile_formula
 from lims.metrology.formula_tree import FormulaError
 from lims.metrology.monte_carlo import (
     AdaptiveStop,
@@ -474,3 +474,21 @@ def test_both_ends_must_be_near_enough():
     check = validate_budget(budget.value, expanded, Interval(7.75, 12.5), digits=1)
     assert (check.low_difference, check.high_difference, check.delta) == (D("0.25"), D("0.5"), D("0.5"))
     assert check.holds
+
+
+NUMERIC = sorted(name for name, found in FUNCTIONS.items() if found.gives is Shape.NUMBER)
+
+
+@pytest.mark.parametrize("function", NUMERIC)
+@pytest.mark.parametrize(("x", "y"), [("0.25", "0.75"), ("0.9", "0.1"), ("1", "0.5")])
+def test_every_function_gives_draws_what_it_gives_one_exact_figure(function, x, y):
+    """The formula language stands twice, for exact figures and for arrays: neither may know a function alone."""
+    signature = FUNCTIONS[function]
+    if function == "if":
+        text = "if(x < y, x, y)"
+    else:
+        text = f"{function}({', '.join(['x', 'y'][: min(2, signature.most)])})"
+    root = compile_formula(text).root
+    exact = value_at(root, {"x": Decimal(x), "y": Decimal(y)})
+    draws = values_at(root, {"x": np.array([float(x)]), "y": np.array([float(y)])}, 1)
+    assert float(exact) == pytest.approx(draws[0], rel=1e-12, abs=1e-15)
