@@ -22,7 +22,6 @@ from lims.metrology.formula import Input, ItemInput
 from lims.metrology.formula_check import Formula
 from lims.metrology.limits import write_limit
 from lims.metrology.method_budgets import MethodUncertainty, uncertainty_of
-from lims.metrology.numerals import write_numeral
 from lims.metrology.rounding import last_place
 from lims.metrology.values import DetectionLimits, Number, ResultValue
 
@@ -183,5 +182,5 @@ def decision_notes(decision: Decision | None) -> Json:
     }
 
 
-def _short(value: Exact) -> str:
-    return write_numeral(to_decimal(value, SHOWN_DIGITS))
+def _short(value: Exact) -> Decimal:
+    return to_decimal(value, SHOWN_DIGITS)

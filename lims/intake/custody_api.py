@@ -123,14 +123,17 @@ def put_place(place_id: int, **values: Any) -> StoragePlace:
 # -- labels --------------------------------------------------------------------------
 
 
-_PRINTED = {"schema": {"type": "string", "format": "binary"}}
+_FILE = {"schema": {"type": "string", "format": "binary"}}
+_PRINTED = {
+    "200": {"description": "The labels.", "content": {"application/pdf": _FILE, "application/zpl": _FILE}}
+}
 
 
 @blueprint.route("/labels", methods=["POST"])
 @blueprint.arguments(LabelsLoad, as_kwargs=True)
-@blueprint.response(200, _PRINTED["schema"], content_type="application/pdf")
+@blueprint.response(200)
+@blueprint.doc(responses=_PRINTED)
 @blueprint.alt_response(202, schema=AskedPrintDump)
-@blueprint.doc(responses={"200": {"content": {"application/zpl": _PRINTED}}})
 @refusals(404, 409, 422)
 def post_labels(form: LabelForm, printer_id: int | None, **values: Any) -> Response:
     """Labels as PDF or ZPL; to a printer: 202 with the number of the job that sends them."""

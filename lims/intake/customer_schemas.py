@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import Schema, fields, post_load, validate
 
 from lims.intake.drafts import NewContact, NewCustomer
-from lims.ui.shapes import Load, PageDump, PageQuery, number, row_version, text
+from lims.ui.shapes import Load, PageDump, PageQuery, number, row_version, storable, text
 
 _MAIL = validate.Regexp(r"^$|^[^@\s]{1,64}@[^@\s]{1,130}$", error="Not a valid email address.")
 
@@ -13,7 +13,7 @@ _MAIL = validate.Regexp(r"^$|^[^@\s]{1,64}@[^@\s]{1,130}$", error="Not a valid e
 class NewContactLoad(Load):
     name = text(100)
     phone = text(40, required=False, load_default="")
-    email = fields.String(load_default="", validate=[validate.Length(max=200), _MAIL])
+    email = fields.String(load_default="", validate=[validate.Length(max=200), storable, _MAIL])
 
     @post_load
     def made(self, values: dict[str, Any], **_more: Any) -> NewContact:
@@ -51,7 +51,7 @@ class CustomerFormLoad(Load):
     credit_code = text(40, required=False, load_default=None, allow_none=True)
     contact = text(100, required=False, load_default="")
     phone = text(40, required=False, load_default="")
-    email = fields.String(load_default="", validate=[validate.Length(max=200), _MAIL])
+    email = fields.String(load_default="", validate=[validate.Length(max=200), storable, _MAIL])
     same_name = fields.Boolean(load_default=False)
 
     @post_load
@@ -78,7 +78,7 @@ class CustomerEditLoad(Load):
 class ContactFormLoad(Load):
     name = text(100)
     phone = text(40, required=False, load_default="")
-    email = fields.String(load_default="", validate=[validate.Length(max=200), _MAIL])
+    email = fields.String(load_default="", validate=[validate.Length(max=200), storable, _MAIL])
 
     @post_load
     def made(self, values: dict[str, Any], **_more: Any) -> dict[str, Any]:
@@ -88,7 +88,7 @@ class ContactFormLoad(Load):
 class ContactEditLoad(Load):
     name = text(100)
     phone = text(40, required=False, load_default="")
-    email = fields.String(load_default="", validate=[validate.Length(max=200), _MAIL])
+    email = fields.String(load_default="", validate=[validate.Length(max=200), storable, _MAIL])
     version = row_version()
 
     @post_load

@@ -175,11 +175,22 @@ def money(value: Decimal | int | None) -> str:
     return "" if value is None else f"¥\u202f{Decimal(value):,.2f}"
 
 
-def shortened(value: Decimal | Fraction | None, digits: int) -> str:
+def shortened(value: Decimal | Fraction | str | None, digits: int) -> str:
     """Filter ``shortened(n)``: at most n significant digits, for a table that explains; never for a result."""
     if value is None:
         return ""
-    return write_numeral(round_significant(value, digits).normalize()).replace("-", "−") if value else "0"
+    figure = Decimal(value) if isinstance(value, str) else value
+    return write_numeral(round_significant(figure, digits).normalize()).replace("-", "−") if figure else "0"
+
+
+def risk(value: Decimal | str | None) -> str:
+    """Filter ``risk``: a probability in percent with two digits; what is too small to matter says so."""
+    if value is None:
+        return ""
+    percent = Decimal(value) * 100
+    if percent < Decimal("0.01"):
+        return "<\u202f0.01\u202f%"
+    return f"{round_significant(percent, 2).normalize():f}\u202f%"
 
 
 FILTERS: dict[str, Callable[..., object]] = {
@@ -192,5 +203,6 @@ FILTERS: dict[str, Callable[..., object]] = {
     "month_name": month_name,
     "number": number,
     "money": money,
+    "risk": risk,
     "shortened": shortened,
 }

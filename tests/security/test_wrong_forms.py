@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from flask.testing import FlaskClient
+from marshmallow import fields
+from marshmallow.validate import OneOf
 from werkzeug.datastructures import MultiDict
 from werkzeug.routing import Rule as Route
 
 from lims.core.permissions import Role
+from lims.ui.shapes import Load, storable
 from tests.support.accounts import make_account, sign_in
 from tests.support.reports import make_house
 
@@ -181,3 +184,41 @@ def test_every_page_bears_a_wrong_address(app, browser):
             if answer.status_code >= 500:
                 wrong.append((route.rule, query or number, answer.status_code))
     assert wrong == []
+
+
+# Texts that are taken apart before anything of them is stored, and looked through then.
+TAKEN_APART = {
+    "PasteLoad.text",
+    "OrderFormLoad.pasted",
+    "CalibrationJsonLoad.scan",
+    "SignSelectedLoad.chosen",
+}
+
+
+def texts_of(field, path):
+    if isinstance(field, fields.List):
+        yield from texts_of(field.inner, path)
+    elif isinstance(field, fields.Dict):
+        for part in (field.key_field, field.value_field):
+            yield from texts_of(part, path)
+    elif isinstance(field, fields.String):
+        yield path, field
+
+
+def every_load(kind=Load):
+    for schema in kind.__subclasses__():
+        yield schema
+        yield from every_load(schema)
+
+
+def test_no_field_takes_a_text_that_a_database_refuses(app):
+    """NUL and halves of surrogate pairs: SQLite would keep some of them, PostgreSQL answers with a fault."""
+    open_doors = {
+        path
+        for schema in every_load()
+        if schema.__module__.startswith("lims.")
+        for name, field in schema._declared_fields.items()
+        for path, text in texts_of(field, f"{schema.__name__}.{name}")
+        if storable not in text.validators and not any(isinstance(v, OneOf) for v in text.validators)
+    }
+    assert open_doors == TAKEN_APART
