@@ -58,6 +58,7 @@ class Wishes:
             customer_id=self.customers[firm["name"]],
             samples=tuple(self._sample(day, product, firm["name"], firm["address"]) for _n in range(wanted)),
             report_language=self.dice.choice(("zh", "zh", "zh", "both", "en")),
+            report_uncertainty=self.serial % 6 == 0,
             purpose=self.dice.choice(("", "出厂检验", "型式检验", "客户要求")),
             packages=self._packages(product),
             items=self._items(product),
