@@ -8,6 +8,7 @@ import pytest
 from lims.catalogue.budget_text import BudgetText, SourceLine
 from lims.catalogue.budgets import retire_budget
 from lims.core.permissions import SYSTEM
+from lims.intake.models import RequestedTest
 from lims.metrology.method_budgets import SourceKind
 from tests.support.accounts import sign_in
 from tests.support.factories import make_budget
@@ -134,5 +135,6 @@ def test_the_page_explains_it_and_agrees(bench, app, laboratory, melamine):
     ):
         assert part in page, part
     assert "agrees to the last digit" in page
+    assert "± 0.3" in browser.get(f"/samples/{bench.session.get_one(RequestedTest, 1).sample_id}").text
     shown = browser.get(f"/api/result-versions/{version.id}/explain").json["version"]
     assert shown["expanded_uncertainty"] == "0.3"
