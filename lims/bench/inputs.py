@@ -1,6 +1,6 @@
 """Readings and inputs of a test: appended, the newest of a cell counts, the older ones stay readable."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -306,3 +306,14 @@ def sheet_of_test(session: Session, test_id: int, *, also_left: bool = False) ->
     if not also_left:
         statement = statement.where(WorksheetRow.removed_at.is_(None))
     return session.scalars(statement).first()
+
+
+def sheets_of_tests(session: Session, test_ids: Collection[int]) -> dict[int, Worksheet]:
+    """``sheet_of_test`` of many, with one query; a test on no worksheet is left out."""
+    statement = (
+        select(WorksheetRow.requested_test_id, Worksheet)
+        .join(Worksheet, WorksheetRow.worksheet_id == Worksheet.id)
+        .where(WorksheetRow.requested_test_id.in_(test_ids), WorksheetRow.removed_at.is_(None))
+        .order_by(Worksheet.id)
+    )
+    return {row.requested_test_id: row.Worksheet for row in session.execute(statement)}

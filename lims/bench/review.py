@@ -8,8 +8,8 @@ from sqlalchemy import select
 from lims.bench import compute
 from lims.bench.assignments import check_person, leave_sheets
 from lims.bench.calculation import Incomplete
-from lims.bench.inputs import sheet_of_test
-from lims.bench.models import Assignment, InputValue, Result
+from lims.bench.inputs import sheets_of_tests
+from lims.bench.models import Assignment, InputValue, Result, Worksheet
 from lims.bench.outcomes import find_outcome
 from lims.bench.sample_bench import Benches, SampleBench
 from lims.bench.wording import named
@@ -41,14 +41,20 @@ def submit_results(uow: UnitOfWork, *, actor: Actor, test_ids: Sequence[int]) ->
         benches = Benches(uow.session, sorted({t.sample_id for t in tests}))
         compute.recompute(uow, actor, tests, benches)
         handed = {t.id for t in tests}
-        done = [_submit(uow, actor, benches, test, handed) for test in tests]
+        sheets = sheets_of_tests(uow.session, handed)
+        done = [_submit(uow, actor, benches, test, handed, sheets.get(test.id)) for test in tests]
         _follow_sheets(uow, actor, tests)
         uow.commit()
     return done
 
 
 def _submit(
-    uow: UnitOfWork, actor: Actor, benches: Benches, test: RequestedTest, together: set[int]
+    uow: UnitOfWork,
+    actor: Actor,
+    benches: Benches,
+    test: RequestedTest,
+    together: set[int],
+    sheet: Worksheet | None,
 ) -> Result:
     if test.assignee_id != actor.id:
         raise PermissionDenied(_("This test belongs to another analyst."))
@@ -56,7 +62,7 @@ def _submit(
     version = benches.newest.get(result.id) if result else None
     if result is None or version is None or not version.reported:
         raise Conflict(_("“%(item)s” has no value yet.", item=named(test.test_item)), code="no_value")
-    _check_conditions(uow, test)
+    _check_conditions(sheet, benches.versions[test.method_version_id])
     for needed in benches.of(test.sample_id).needed_by(test):
         if needed.id not in together and needed.state not in (TestState.SUBMITTED, TestState.VERIFIED):
             raise Conflict(
@@ -74,11 +80,9 @@ def _submit(
     return result
 
 
-def _check_conditions(uow: UnitOfWork, test: RequestedTest) -> None:
-    sheet = sheet_of_test(uow.session, test.id)
+def _check_conditions(sheet: Worksheet | None, version: MethodVersion) -> None:
     if sheet is None:
         raise Conflict(_("The test is on no worksheet."), code="no_worksheet")
-    version = uow.session.get_one(MethodVersion, test.method_version_id)
     if version.conditions_required and (sheet.temperature is None or sheet.humidity is None):
         raise Conflict(
             _("The method asks for temperature and humidity: note them on the worksheet."),
@@ -318,9 +322,6 @@ def _hands(uow: UnitOfWork, test: RequestedTest, result: Result) -> list[int | N
 
 def _follow_sheets(uow: UnitOfWork, actor: Actor, tests: Sequence[RequestedTest]) -> None:
     uow.flush()
-    seen: set[int] = set()
-    for test in tests:
-        sheet = sheet_of_test(uow.session, test.id)
-        if sheet is not None and sheet.id not in seen:
-            seen.add(sheet.id)
-            follow_rows(uow, actor, sheet)
+    sheets = sheets_of_tests(uow.session, {test.id for test in tests})
+    for sheet in {sheet.id: sheet for sheet in sheets.values()}.values():
+        follow_rows(uow, actor, sheet)
