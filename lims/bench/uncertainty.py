@@ -20,7 +20,7 @@ from lims.metrology.errors import MetrologyError
 from lims.metrology.exact import Exact, to_decimal
 from lims.metrology.formula import Input, ItemInput
 from lims.metrology.formula_check import Formula
-from lims.metrology.limits import write_limit
+from lims.metrology.limits import Maximum, Minimum, Range, write_limit
 from lims.metrology.method_budgets import MethodUncertainty, uncertainty_of
 from lims.metrology.rounding import last_place
 from lims.metrology.values import DetectionLimits, Number, ResultValue
@@ -104,14 +104,18 @@ def _figures(value: Input) -> Exact | list[Exact] | None:
 def decision_on(
     computed: Computed, version: MethodVersion, choice: LimitChoice, order: Order, stated: Stated | None
 ) -> Decision | None:
-    """None where nothing but the plain comparison is asked for: simple acceptance, and no uncertainty."""
+    """None where the plain comparison decides: simple acceptance without an uncertainty, and limits that no guard
+    band can be held against (sampling plans, not permitted, not detected)."""
     rule = AGREED_RULES.get(order.decision_rule, SIMPLE_ACCEPTANCE)
     found = stated.found if stated is not None else None
     if found is None and rule is SIMPLE_ACCEPTANCE:
         return None
+    limit = limit_as_metrology(choice.limit) if choice.limit is not None else None
+    if limit is not None and not isinstance(limit, Maximum | Minimum | Range):
+        return None
     return decide_conformity(
         computed.value,
-        limit_as_metrology(choice.limit) if choice.limit is not None else None,
+        limit,
         StatedUncertainty(found.U, found.k, version.unit) if found is not None else None,
         rule,
         detection=DetectionLimits(version.lod, version.loq),

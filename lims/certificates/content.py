@@ -21,6 +21,7 @@ from lims.certificates.phrases import (
     FROM_CUSTOMER,
     NO_VERDICT,
     NOTES,
+    PLAIN_LIMITS,
     PREPARED,
     REVIEWED,
     RULES,
@@ -237,6 +238,8 @@ def _rule(rows: Sequence[Row], order: Order) -> Text:
 
 
 def _agreed_rule(agreed: Text, rows: Sequence[Row]) -> Text:
+    if any(r.version.verdict is not Verdict.NOT_JUDGED and not r.notes.get("decision") for r in rows):
+        agreed = Text(f"{agreed.zh}；{PLAIN_LIMITS.zh}", f"{agreed.en}; {PLAIN_LIMITS.en}")
     decisions = [r.notes["decision"] for r in rows if r.notes.get("decision")]
     risks = [Decimal(d["rule_false_accept"]) for d in decisions if d["rule_false_accept"] is not None]
     if not risks:

@@ -78,6 +78,10 @@ AGREED = {
         "is a pass, a conditional fail a fail",
     ),
 }
+PLAIN_LIMITS = Text(
+    "要求为采样方案、不得使用或不得检出的项目以简单接受规则判定",
+    "items with a sampling plan, or that are not permitted or must not be detected, are judged by simple acceptance",
+)
 UNCERTAINTY = Text(
     "U 为扩展不确定度，与结果单位相同；k 为包含因子，包含概率约为 95 %。",
     "U is the expanded uncertainty in the unit of the result, k its coverage factor; the coverage probability is "

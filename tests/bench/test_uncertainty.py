@@ -75,6 +75,15 @@ def test_without_a_budget_the_agreed_rule_gives_no_verdict_and_simple_acceptance
     assert "uncertainty" not in orjson.loads(plain.explanation)
 
 
+def test_a_limit_that_takes_no_guard_band_is_judged_as_ever(bench):
+    """A sampling plan: an order that agreed on a rule for its figures does not lose these verdicts."""
+    counts = ["9.0e3", "1.2e4", "8.5e3", "3.1e4", "7.0e3"]
+    _sheet, test = bench.entered("plate_count", {"count": counts}, decision_rule="guarded-acceptance")
+    version = bench.version(test)
+    assert version.verdict.value == "pass"
+    assert "decision" not in orjson.loads(version.explanation)
+
+
 def test_an_order_keeps_to_the_budget_of_its_day(bench, uow, laboratory, melamine, clock):
     before = bench.tests("melamine", category="milk_powder")[0]["melamine"]
     clock.advance(seconds=60)

@@ -189,6 +189,13 @@ def test_an_agreed_rule_is_printed_with_its_risk_and_the_uncertainty_it_counts(h
     assert document.decision_rule.en.endswith("at most 2.3 %.")
 
 
+def test_the_agreed_rule_says_which_items_it_leaves_to_simple_acceptance(house):
+    made = house.draft(house.order("plate_count", decision_rule="guarded-acceptance"))
+    document = gather(house.session, house.session.get_one(Certificate, made.id)).document
+    assert document.samples[0].items[0].verdict.en == "Pass"
+    assert "sampling plan" in document.decision_rule.en
+
+
 def test_what_the_rule_cannot_decide_says_why(house, clock):
     document = paper_of(house, clock, "2.4", decision_rule="proven-both-ways")
     (row,) = document.samples[0].items
