@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from functools import lru_cache
 
 from lims.metrology.errors import MetrologyError
 from lims.metrology.exact import Exact, to_decimal, to_fraction
@@ -35,11 +36,10 @@ def round_to(value: Exact, interval: Decimal) -> Decimal:
     The result is written to the interval's last digit: 1268 to ``1E+2`` gives ``1.3E+3``, to ``100`` gives
     ``1300``. Pass the value as measured or calculated, never one that was rounded before.
     """
-    check_interval(interval)
-    multiple = _nearest_even(to_fraction(value) / Fraction(interval))
-    place = last_place(interval)
-    coefficient = multiple * int(Fraction(interval) / Fraction(place))
-    return Decimal((int(coefficient < 0), tuple(map(int, str(abs(coefficient)))), place.adjusted()))
+    numerator, denominator, digits, exponent = _grid(str(interval))
+    exact = to_fraction(value)
+    multiple = _nearest_even(exact.numerator * denominator, exact.denominator * numerator)
+    return Decimal(f"{multiple * digits}E{exponent}")  # exact, whatever the context
 
 
 def round_significant(value: Exact, digits: int) -> Decimal:
@@ -107,12 +107,23 @@ def check_interval(interval: Decimal) -> None:
         )
 
 
-def _nearest_even(quotient: Fraction) -> int:
-    below, rest = divmod(abs(quotient.numerator), quotient.denominator)
+# By the digits as written: 1 and 1.0 are equal, and round to other places.
+@lru_cache(maxsize=512)
+def _grid(written: str) -> tuple[int, int, int, int]:
+    """An interval as numerator and denominator, its significant digits, and its last place."""
+    interval = Decimal(written)
+    check_interval(interval)
+    exact, place = Fraction(interval), last_place(interval)
+    return exact.numerator, exact.denominator, int(exact / Fraction(place)), place.adjusted()
+
+
+def _nearest_even(numerator: int, denominator: int) -> int:
+    """Whole number nearest to a quotient with a positive denominator; in integers, nothing is reduced."""
+    below, rest = divmod(abs(numerator), denominator)
     twice = 2 * rest
-    if twice > quotient.denominator or (twice == quotient.denominator and below % 2):
+    if twice > denominator or (twice == denominator and below % 2):
         below += 1
-    return -below if quotient < 0 else below
+    return -below if numerator < 0 else below
 
 
 def _figures(value: Decimal) -> str:
