@@ -2,12 +2,11 @@
 
 ``python -m tests.campaigns.faulty_gateway CONFIG FAULTS [--forgetful]``: FAULTS is a JSON file that is read whenever it
 matters: ``{"clock_s": -3600, "full": true}``. A forgetful machine reports writes as done that a power cut would take:
-they reach the disk a moment later, and a kill in between is the power cut.
+they reach the disk a dozen later, and a kill in between is the power cut.
 """
 
 import json
 import sys
-import time
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +19,7 @@ from instruments.settings import load_settings
 from instruments.spool import Spool
 
 PLENTY = 1 << 30  # pages
-FORGETS_S = 0.3
+HELD_BACK = 12  # captures
 
 
 def read_faults(path: Path) -> dict:
@@ -46,7 +45,6 @@ class FaultySpool(Spool):
         super().__init__(path)
         self._faults, self._forgetful = faults, forgetful
         self._held: list[Stored] = []
-        self._held_since = 0.0
 
     def _write(self, stored: list[Stored], seq: int, link: str) -> None:
         full = read_faults(self._faults).get("full", False)
@@ -55,10 +53,8 @@ class FaultySpool(Spool):
         if not self._forgetful:
             super()._write(stored, seq, link)
             return
-        if not self._held:
-            self._held_since = time.monotonic()
         self._held += stored
-        if time.monotonic() - self._held_since > FORGETS_S:
+        if len(self._held) >= HELD_BACK:
             super()._write(self._held, seq, link)
             self._held = []
 
