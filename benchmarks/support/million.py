@@ -184,10 +184,10 @@ def _count(connection: Connection, types: list[int], categories: list[int]) -> N
 
 _ORDERS = f"""
     INSERT INTO customer_order (id, number, customer_id, business_type_id, state, purpose, report_language, judge,
-        return_samples, registered_on, due_on, price, note, registered_at, accepted_at, version)
+        decision_rule, report_uncertainty, return_samples, registered_on, due_on, price, note, registered_at, accepted_at, version)
     SELECT 1000 + o, f.text || r.text, 1000 + customer, type,
-        CASE WHEN i < {SAMPLES * 98 // 100} THEN 'completed' ELSE 'accepted' END, '', 'zh', true, false,
-        registered_on, due_on, 500, '', :now, :now, 1
+        CASE WHEN i < {SAMPLES * 98 // 100} THEN 'completed' ELSE 'accepted' END, '', 'zh', true,
+        'simple-acceptance', false, false, registered_on, due_on, 500, '', :now, :now, 1
     FROM one JOIN day ON day.n = one.day
     JOIN said f ON f.kind = 'order first' AND f.n = o / 1000
     JOIN said r ON r.kind = 'order rest' AND r.n = o % 10000
