@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from flask_babel import gettext as _
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import bindparam, func, select
+from sqlalchemy.orm import Session, lazyload
 from sqlalchemy.orm.attributes import flag_modified
 
 from lims.catalogue.budget_text import (
@@ -53,13 +53,22 @@ def budgets_of(session: Session, method_id: int) -> list[UncertaintyBudget]:
     return list(session.scalars(wanted.order_by(UncertaintyBudget.number.desc())).unique())
 
 
+# Built once: every cell that is saved asks it, mostly for nothing.
+_RELEASED = (
+    select(UncertaintyBudget)
+    .where(
+        UncertaintyBudget.method_id.in_(bindparam("methods", expanding=True)),
+        UncertaintyBudget.released_at.is_not(None),
+    )
+    .order_by(UncertaintyBudget.id)
+    .options(lazyload(UncertaintyBudget.method))
+)
+
+
 def released_budgets(session: Session, method_ids: Collection[int]) -> dict[int, list[UncertaintyBudget]]:
     """By method, retired ones too: an order keeps to the budgets of its day. One query, and two for the lines."""
-    wanted = select(UncertaintyBudget).where(
-        UncertaintyBudget.method_id.in_(method_ids), UncertaintyBudget.released_at.is_not(None)
-    )
     found: dict[int, list[UncertaintyBudget]] = {}
-    for row in session.scalars(wanted.order_by(UncertaintyBudget.id)).unique():
+    for row in session.scalars(_RELEASED, {"methods": list(method_ids)}):
         found.setdefault(row.method_id, []).append(row)
     return found
 
