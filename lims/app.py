@@ -218,9 +218,8 @@ def _enter() -> Response | None:
     if rule is not Open.GATEWAY and by_cookie and request.method not in {"GET", "HEAD", "OPTIONS"}:
         if request.headers.get("Sec-Fetch-Site") in {"cross-site", "same-site"}:
             raise CSRFError("another site sent this")
-        if (
-            None in request.form
-        ):  # a part of a multipart body that bears no name; the check below cannot stand it
+        # A part of a multipart body that bears no name: the check below cannot stand it.
+        if None in request.form:
             raise BadRequest(_("A part of this form has no name."))
         csrf.protect()
     if isinstance(rule, Open):

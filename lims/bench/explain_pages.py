@@ -15,6 +15,7 @@ from lims.core.database import db
 from lims.core.permissions import Permission
 from lims.core.web import current_actor, unit_of_work
 from lims.intake.states import TestState
+from lims.metrology.method_budgets import RESULT
 from lims.ui.faces import ID
 from lims.ui.forms import Form, empty_form, read_form
 
@@ -41,6 +42,7 @@ def _page(version_id: int, form: Form) -> str:
         "bench/explain.html",
         walk=walk,
         notes=walk.notes,
+        result_name=RESULT,
         form=form,
         may_retest=may_retest,
         people=people,

@@ -14,6 +14,7 @@ from lims.catalogue.limits import LimitChoice
 from lims.catalogue.limits import as_metrology as limit_as_metrology
 from lims.catalogue.models import MethodVersion, UncertaintyBudget
 from lims.intake.models import Order, RequestedTest
+from lims.metrology.budgets import BudgetLine
 from lims.metrology.decision_rules import AGREED_RULES, SIMPLE_ACCEPTANCE, StatedUncertainty
 from lims.metrology.decisions import Decision, decide_conformity
 from lims.metrology.errors import MetrologyError
@@ -150,7 +151,7 @@ def uncertainty_notes(stated: Stated | None) -> Json:
     }
 
 
-def _line(budget: UncertaintyBudget, line: Any) -> Json:
+def _line(budget: UncertaintyBudget, line: BudgetLine) -> Json:
     source = budget.sources[int(line.label)]
     return {
         "quantity": line.quantity,

@@ -48,10 +48,10 @@ def _budget(row: UncertaintyBudget, trial: BudgetTrial | None = None, **forms: F
     try:
         version, formula = budgets.formula_of(db.session(), row.method_id)
         if row.released_at is None:
-            budgets.check(db.session(), row)
+            found = budgets.faults_of(row, formula).values()
+            refusal = " ".join(sentence for sentences in found for sentence in sentences)
     except InvalidInput as fault:
-        sentences = [sentence for found in fault.fields.values() for sentence in found]
-        refusal = " ".join(sentences) or fault.message
+        refusal = fault.message
     return render_template(
         "catalogue/budget.html",
         budget=row,

@@ -142,7 +142,10 @@ def release_budget(
     with uow:
         row = uow.get(UncertaintyBudget, budget_id, version=version)
         _refuse_released(row)
-        check(uow.session, row)
+        _version, formula = formula_of(uow.session, row.method_id)
+        faults = faults_of(row, formula)
+        if faults:
+            raise InvalidInput(_("This budget is not complete."), code="bad_budget", fields=faults)
         for old in budgets_of(uow.session, row.method_id):
             in_use = old.released_at is not None and old.retired_at is None
             if in_use and _overlap(old, row):
@@ -184,9 +187,8 @@ def formula_of(session: Session, method_id: int) -> tuple[MethodVersion, Formula
     return version, compiled(text, own_code=own_code, item_codes=item_codes(session))
 
 
-def check(session: Session, row: UncertaintyBudget) -> None:
-    """Raises InvalidInput."""
-    _version, formula = formula_of(session, row.method_id)
+def faults_of(row: UncertaintyBudget, formula: Formula) -> dict[str, list[str]]:
+    """What stands between this budget and its release, field by field."""
     faults: dict[str, list[str]] = {}
     if row.range_low is not None and row.range_high is not None and row.range_low > row.range_high:
         faults["range_high"] = [_("The range ends below its beginning.")]
@@ -194,8 +196,7 @@ def check(session: Session, row: UncertaintyBudget) -> None:
         check_budget(as_metrology(text_of(row)), formula)
     except MetrologyError as refusal:
         faults["sources"] = [sentence_of(refusal)]
-    if faults:
-        raise InvalidInput(_("This budget is not complete."), code="bad_budget", fields=faults)
+    return faults
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,20 @@ class Method(Identified, Versioned, Base):
     __table_args__ = (UniqueConstraint("test_item_id", "standard_id", "clause"),)
 
 
-class MethodVersion(Identified, Versioned, Base):
+class Released:
+    """Drafted, in use, retired: what a row with both instants is."""
+
+    released_at: Mapped[datetime | None]
+    retired_at: Mapped[datetime | None]
+
+    @property
+    def state(self) -> VersionState:
+        if self.released_at is None:
+            return VersionState.DRAFT
+        return VersionState.IN_USE if self.retired_at is None else VersionState.RETIRED
+
+
+class MethodVersion(Identified, Versioned, Released, Base):
     """What a method says about calculating; released versions never change, results name theirs for ever.
 
     ``formula``: see ``lims.metrology.formula``; ``round_to``: interval of the reported value (for
@@ -132,15 +145,7 @@ class MethodVersion(Identified, Versioned, Base):
     range_low: Mapped[Decimal | None]
     range_high: Mapped[Decimal | None]
     conditions_required: Mapped[bool] = mapped_column(default=False)
-    released_at: Mapped[datetime | None]
-    retired_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
-
-    @property
-    def state(self) -> VersionState:
-        if self.released_at is None:
-            return VersionState.DRAFT
-        return VersionState.IN_USE if self.retired_at is None else VersionState.RETIRED
 
     method: Mapped[Method] = relationship(lazy="joined")
     inputs: Mapped[list["MethodInput"]] = relationship(
@@ -176,7 +181,7 @@ class MethodEquipment(Identified, Base):
     equipment_class: Mapped[str] = mapped_column(String(60))
 
 
-class UncertaintyBudget(Identified, Versioned, Base):
+class UncertaintyBudget(Identified, Versioned, Released, Base):
     """How uncertain a method is, over a range of its result; released budgets never change, results name theirs.
 
     ``range_low``, ``range_high``: of the result, in the unit of the method; None: open. ``k``: agreed coverage
@@ -194,15 +199,7 @@ class UncertaintyBudget(Identified, Versioned, Base):
     cmc: Mapped[Decimal | None]
     cmc_percent: Mapped[bool] = mapped_column(default=False)
     note: Mapped[str] = mapped_column(Text, default="")
-    released_at: Mapped[datetime | None]
-    retired_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
-
-    @property
-    def state(self) -> VersionState:
-        if self.released_at is None:
-            return VersionState.DRAFT
-        return VersionState.IN_USE if self.retired_at is None else VersionState.RETIRED
 
     method: Mapped[Method] = relationship(lazy="joined")
     sources: Mapped[list["BudgetSource"]] = relationship(

@@ -117,7 +117,7 @@ def gather(session: Session, certificate: Certificate) -> Content:
             if r.limit is not None
         ),
         decision_rule=_rule(rows, order),
-        uncertainty=UNCERTAINTY if _states_uncertainty(rows, order) else NOTHING,
+        uncertainty=_uncertainty(rows, order),
         environment=environment(found),
         remarks=_remarks(certificate),
         notes=NOTES,
@@ -217,8 +217,14 @@ def _counts_uncertainty(order: Order) -> bool:
     return order.report_uncertainty or order.decision_rule in AGREED
 
 
-def _states_uncertainty(rows: Sequence[Row], order: Order) -> bool:
-    return _counts_uncertainty(order) and any(r.version.expanded_uncertainty is not None for r in rows)
+def _uncertainty(rows: Sequence[Row], order: Order) -> Text:
+    """What U, k and the probability mean; the probabilities are those of the budgets."""
+    stated = [r.notes["uncertainty"] for r in rows if r.version.expanded_uncertainty is not None]
+    if not stated or not _counts_uncertainty(order):
+        return NOTHING
+    found = sorted({Decimal(one["p"]) * 100 for one in stated})
+    p = ", ".join(f"{one.normalize():f}" for one in found)
+    return Text(UNCERTAINTY.zh.format(p=p), UNCERTAINTY.en.format(p=p))
 
 
 def _rule(rows: Sequence[Row], order: Order) -> Text:

@@ -40,9 +40,6 @@ UNJUDGED = {
     "uncertainty_missing": Text(
         "无不确定度，约定的判定规则无法应用", "No uncertainty: the agreed decision rule gives no verdict"
     ),
-    "limit_takes_no_uncertainty": Text(
-        "该类要求不适用计入不确定度的判定", "This kind of requirement takes no uncertainty: no verdict"
-    ),
     "guard_bands_leave_no_acceptance": Text(
         "保护带之内无接受区间，不作判定", "The guard bands leave no acceptance interval: no verdict"
     ),
@@ -83,9 +80,9 @@ PLAIN_LIMITS = Text(
     "items with a sampling plan, or that are not permitted or must not be detected, are judged by simple acceptance",
 )
 UNCERTAINTY = Text(
-    "U 为扩展不确定度，与结果单位相同；k 为包含因子，包含概率约为 95 %。",
+    "U 为扩展不确定度，与结果单位相同；k 为包含因子，包含概率约为 {p} %。",
     "U is the expanded uncertainty in the unit of the result, k its coverage factor; the coverage probability is "
-    "approximately 95 %.",
+    "approximately {p} %.",
 )
 RULES = {
     "full_value": Text("全数值比较法（GB/T 8170-2008）", "full-value comparison (GB/T 8170-2008)"),

@@ -1110,13 +1110,13 @@ def upgrade() -> None:
         sa.Column("range_low", sa.String(length=64), nullable=True),
         sa.Column("range_high", sa.String(length=64), nullable=True),
         sa.Column("conditions_required", sa.Boolean(), nullable=False),
-        sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
         ),
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["method_id"], ["method.id"], name=op.f("fk_method_version_method_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_method_version")),
         sa.UniqueConstraint("method_id", "number", name=op.f("uq_method_version_method_id_number")),
@@ -1180,13 +1180,13 @@ def upgrade() -> None:
         sa.Column("cmc", sa.String(length=64), nullable=True),
         sa.Column("cmc_percent", sa.Boolean(), nullable=False),
         sa.Column("note", sa.Text(), nullable=False),
-        sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
         ),
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["method_id"], ["method.id"], name=op.f("fk_uncertainty_budget_method_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_uncertainty_budget")),
         sa.UniqueConstraint("method_id", "number", name=op.f("uq_uncertainty_budget_method_id_number")),

@@ -170,7 +170,7 @@ def test_the_uncertainty_is_printed_where_it_was_asked_for(house, clock):
     document = paper_of(house, clock, "2.4", report_uncertainty=True)
     (row,) = document.samples[0].items
     assert (row.uncertainty, row.verdict.en) == ("U = 0.3 (k = 2)", "Pass")
-    assert "coverage factor" in document.uncertainty.en
+    assert document.uncertainty.en.endswith("approximately 95 %.")
     assert "not counted" in document.decision_rule.en
 
 

@@ -53,6 +53,7 @@ def test_a_form_with_a_part_that_has_no_name_is_a_bad_request(app, analyst):
     body = b"--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--\r\n"
     answer = browser.post("/account/language", data=body, content_type="multipart/form-data; boundary=b")
     assert answer.status_code == 400
+    assert "没有名称" in answer.text  # and not the token that is missing as well
 
 
 @pytest.mark.parametrize(("site", "status"), [("cross-site", 400), ("same-site", 400), ("same-origin", 302)])
