@@ -23,9 +23,9 @@ from lims.core.errors import Conflict, InvalidInput, LimsError
 from lims.core.files import FileStore, keep_file
 from lims.core.permissions import Actor, Permission
 from lims.core.search import normalised
+from lims.core.sheets import read_sheet
 from lims.core.uow import UnitOfWork
 from lims.intake.models import RequestedTest, Sample
-from lims.intake.sheets import read_sheet
 from lims.metrology.errors import MetrologyError
 from lims.metrology.units import same_unit
 from lims.people.models import Account

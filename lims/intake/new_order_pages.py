@@ -14,6 +14,7 @@ from lims.catalogue.labels import decision_rule_choices
 from lims.core.clock import local_date
 from lims.core.database import db
 from lims.core.errors import NotFound
+from lims.core.sheets import read_sheet, split_text
 from lims.core.web import clock, current_actor, request_key, unit_of_work
 from lims.intake import customers
 from lims.intake.entry import COLUMNS, Look, OrderEntry, draft_of, look_at, read_lines
@@ -23,9 +24,8 @@ from lims.intake.models import Customer
 from lims.intake.offer import offer_of_today
 from lims.intake.order_form_schemas import OrderFormLoad
 from lims.intake.orders import register_order
-from lims.intake.paste import HEADINGS, faulty_csv, lines_of, split_text
+from lims.intake.paste import HEADINGS, faulty_csv, lines_of
 from lims.intake.review import review_new
-from lims.intake.sheets import read_sheet
 from lims.metrology.decision_rules import SIMPLE_ACCEPTANCE
 from lims.ui.forms import Form, empty_form, read_form
 from lims.ui.labels import Text, bilingual

@@ -9,6 +9,7 @@ from flask import Response, request
 from lims.core.clock import local_date
 from lims.core.database import db
 from lims.core.permissions import Actor
+from lims.core.sheets import read_sheet, refused
 from lims.core.web import clock, current_actor, request_key, unit_of_work
 from lims.intake import offer, order_reading, orders, review, sampling
 from lims.intake.api_face import blueprint, refusals
@@ -38,7 +39,6 @@ from lims.intake.order_schemas import (
     with_tests,
 )
 from lims.intake.paste import Paste, faulty_csv, parse_paste, parse_rows
-from lims.intake.sheets import read_sheet, refused
 from lims.ui.faces import ID
 from lims.ui.shapes import PageQuery, VersionedReasonLoad
 

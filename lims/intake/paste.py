@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from lims.core.errors import InvalidInput
+from lims.core.sheets import split_text
 from lims.intake.cells import is_same, plain, quantity_is_possible, read_date, read_shelf_life
 from lims.intake.drafts import MAX_SAMPLES, Fault, SampleCheck, SampleDraft
 from lims.intake.wanted import Wordbook, key
@@ -117,19 +118,6 @@ def parse_paste(session: Session, text: str, today: date, *, items_for_all: bool
 
 def _refused(code: str, sentence: str, field: str = "text") -> InvalidInput:
     return InvalidInput(sentence, code=code, fields={field: [sentence]})
-
-
-def split_text(text: str) -> list[list[str]]:
-    """Lines and cells: by tab where there is one, else by comma (also 逗号) or semicolon; quotes as in CSV."""
-    text = text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    first = next((line for line in text.split("\n") if line.strip()), "")
-    between = "\t" if "\t" in text else next((c for c in ",，;；" if c in first), "\t")
-    try:
-        return [
-            row for row in csv.reader(io.StringIO(text), delimiter=between) if any(c.strip() for c in row)
-        ]
-    except csv.Error as exc:
-        raise _refused("unreadable_text", _("This text cannot be read as a table.")) from exc
 
 
 def parse_rows(

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from lims.core.errors import InvalidInput
+from lims.core.sheets import read_sheet
 from lims.intake.models import Sample
-from lims.intake.sheets import read_sheet
 from tests.intake.desk import desk
 from tests.intake.makers import make_house
 

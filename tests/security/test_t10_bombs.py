@@ -8,8 +8,8 @@ import zipfile
 import pytest
 
 from lims.core.errors import InvalidInput
-from lims.intake.sheet_child import MAX_CELLS, MAX_ROWS, MEMORY
-from lims.intake.sheets import TIMEOUT_S, read_sheet
+from lims.core.sheet_child import MAX_CELLS, MAX_ROWS, MEMORY
+from lims.core.sheets import TIMEOUT_S, read_sheet
 from tests.intake.desk import desk
 from tests.intake.makers import make_house
 from tests.security.test_t09_hostile_imports import SHEET, with_members

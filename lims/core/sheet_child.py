@@ -1,6 +1,6 @@
 """Reads one uploaded spreadsheet in a process of its own: bytes on standard input, JSON on standard output.
 
-Started by ``lims.intake.sheets`` as a script, never imported: a hostile file (a 127 kB bomb held four
+Started by ``lims.core.sheets`` as a script, never imported: a hostile file (a 127 kB bomb held four
 million cells) costs at most the limits set here before its first byte is read.
 """
 

@@ -9,8 +9,8 @@ import openpyxl
 import pytest
 
 from lims.core.errors import InvalidInput
+from lims.core.sheets import as_text, read_sheet
 from lims.intake.paste import parse_rows
-from lims.intake.sheets import as_text, read_sheet
 from tests.intake.makers import make_house
 
 TODAY = date(2026, 11, 23)

@@ -10,7 +10,6 @@ from pathlib import Path
 from flask_babel import gettext as _
 
 from lims.core.errors import InvalidInput
-from lims.intake.paste import split_text
 
 MAX_BYTES = 5 * 1024 * 1024
 TIMEOUT_S = 10
@@ -84,3 +83,20 @@ def as_text(rows: list[list[str]]) -> str:
     out = io.StringIO()
     csv.writer(out, delimiter="\t", lineterminator="\n").writerows(rows)
     return out.getvalue()
+
+
+def split_text(text: str) -> list[list[str]]:
+    """Lines and cells: by tab where there is one, else by comma (also 逗号) or semicolon; quotes as in CSV.
+
+    Raises InvalidInput (field ``text``) for what is no table.
+    """
+    text = text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    first = next((line for line in text.split("\n") if line.strip()), "")
+    between = "\t" if "\t" in text else next((c for c in ",，;；" if c in first), "\t")
+    try:
+        return [
+            row for row in csv.reader(io.StringIO(text), delimiter=between) if any(c.strip() for c in row)
+        ]
+    except csv.Error as exc:
+        sentence = _("This text cannot be read as a table.")
+        raise InvalidInput(sentence, code="unreadable_text", fields={"text": [sentence]}) from exc
