@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from instruments.captures import Draft, Stored, capture_hash, first_link, number
 from instruments.clock import instant
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 LINGER_S = 0.02  # a commit waits this long for company: 100 devices then cost 6 % of a core, not 14
 FORMAT = "1"
+MOST_REMOVED = 2000  # with one delivery; four times of what it brings
+DAY_S = 86400.0
 
 _SCHEMA = """
 CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -35,6 +37,8 @@ CREATE TRIGGER capture_stays_until_acknowledged BEFORE DELETE ON capture
     WHEN OLD.seq > (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'acknowledged')
     BEGIN SELECT RAISE(ABORT, 'the server does not have this capture yet'); END;
 """
+# What else is written in the transaction of a capture: both are on the disk, or neither.
+Beside = Callable[["sqlite3.Connection"], object]
 
 
 def sqlite_module() -> object:
@@ -80,7 +84,7 @@ class Spool:
         self._wall = wall
         path.parent.mkdir(parents=True, exist_ok=True)
         self._db = _connect(path)
-        self._waiting: list[tuple[Draft, Callable[[Stored], None] | None]] = []
+        self._waiting: list[tuple[Draft, Callable[[Stored], None] | None, Beside | None]] = []
         self._since: float | None = None
         if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
             self._create()
@@ -105,9 +109,15 @@ class Spool:
     def _meta(self, key: str) -> str:
         return str(self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()[0])
 
-    def add(self, draft: Draft, now_s: float, then: Callable[[Stored], None] | None = None) -> None:
+    def add(
+        self,
+        draft: Draft,
+        now_s: float,
+        then: Callable[[Stored], None] | None = None,
+        beside: Beside | None = None,
+    ) -> None:
         """Hand in a draft for the next commit; ``then`` is called once it is on the disk."""
-        self._waiting.append((draft, then))
+        self._waiting.append((draft, then, beside))
         if self._since is None:
             self._since = now_s
 
@@ -125,33 +135,47 @@ class Spool:
         if not self._waiting:
             return []
         stored, seq, link = [], self.last_seq, self.last_hash
-        for draft, _ in self._waiting:
+        for draft, _, _ in self._waiting:
             row = number(draft, seq + 1, link)
             stored.append(row)
             seq, link = row.seq, row.hash
         self._write(stored, seq, link)
         done, self._waiting, self._since = self._waiting, [], None
         self.last_seq, self.last_hash = seq, link
-        for row, (_, then) in zip(stored, done, strict=True):
+        for row, (_, then, _) in zip(stored, done, strict=True):
             if then is not None:
                 then(row)
         return stored
 
     def _write(self, stored: list[Stored], seq: int, link: str) -> None:
         now = self._wall()
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            self._db.executemany(
+        besides = [beside for _, _, beside in self._waiting if beside is not None]
+
+        def insert(db: "sqlite3.Connection") -> None:
+            db.executemany(
                 "INSERT INTO capture VALUES (?, ?, ?, ?)",
                 [(row.seq, row.body, row.hash, now) for row in stored],
             )
-            self._db.execute("UPDATE meta SET value = ? WHERE key = 'head_seq'", (str(seq),))
-            self._db.execute("UPDATE meta SET value = ? WHERE key = 'head_hash'", (link,))
+            db.execute("UPDATE meta SET value = ? WHERE key = 'head_seq'", (str(seq),))
+            db.execute("UPDATE meta SET value = ? WHERE key = 'head_hash'", (link,))
+            for beside in besides:
+                beside(db)
+
+        self.write(insert)
+
+    def write(self, change: Beside) -> None:
+        """One durable transaction. Raises the database's error, and then nothing of it is there."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            change(self._db)
             self._db.execute("COMMIT")
         except BaseException:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        return self._db.execute(query).fetchall()
 
     def close(self) -> None:
         self._db.close()
@@ -208,7 +232,7 @@ class SpoolReader:
         return found
 
     def acknowledge(self, seq: int, *, keep_s: float) -> None:
-        """The server has everything up to ``seq``. Rows older than ``keep_s`` go.
+        """The server has everything up to ``seq``. Rows older than ``keep_s`` go, some thousand at a time.
 
         A lower number than before is taken as it is: a server restored from a backup asks again.
         """
@@ -218,20 +242,40 @@ class SpoolReader:
                 cursor.execute(
                     "UPDATE meta SET value = ? WHERE key = 'acknowledged'", (str(min(seq, self.last_seq)),)
                 )
-                cursor.execute(
-                    "DELETE FROM capture WHERE seq <= ? AND recorded_at <= ?", (seq, time.time() - keep_s)
-                )
+                cursor.execute("DELETE FROM capture WHERE seq < ?", (self._kept_from(seq, keep_s),))
                 cursor.execute("COMMIT")
             except BaseException:
                 if self._db.in_transaction:
                     cursor.execute("ROLLBACK")
                 raise
 
+    def _kept_from(self, seq: int, keep_s: float) -> int:
+        """The first number that stays. Only the front goes: a hole in the middle would look like a loss.
+
+        At most so many are looked at, or each delivery would read the whole week again while the bench waits.
+        """
+        now, first = time.time(), 0
+        front = "SELECT seq, recorded_at FROM capture WHERE seq <= ? ORDER BY seq LIMIT ?"
+        with contextlib.closing(self._db.execute(front, (seq, MOST_REMOVED))) as rows:
+            for number_, recorded_at in rows:
+                # A time in the future is of a clock that was wrong: how old such a row is, nobody knows.
+                if now - keep_s < recorded_at <= now + DAY_S:
+                    break
+                first = int(number_) + 1
+        return first
+
+    def _all(self) -> Iterator[Stored]:
+        """A page at a time: after an hour without the server a spool is larger than the memory of a small PC."""
+        last = 0
+        while rows := self.after(last, rows=1000):
+            yield from rows
+            last = rows[-1].seq
+
     def faults(self) -> Iterator[str]:
         """Where the chain does not hold, in words; nothing when it does."""
         link: str | None = first_link(self.epoch) if self.oldest == 1 else None
         expected = self.oldest
-        for row in self.after(0, rows=1 << 60):
+        for row in self._all():
             if row.seq != expected:
                 yield f"captures {expected} to {row.seq - 1} are missing"
                 link = None

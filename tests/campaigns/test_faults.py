@@ -11,22 +11,16 @@ import json
 import os
 import random
 import select
-import signal
-import socket
-import sqlite3
-import subprocess
-import sys
 import threading
 import time
 import tty
 from collections import Counter
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests.browser.laboratory import ROOT, free_port
 from tests.campaigns.bad_network import BadNetwork
+from tests.campaigns.site import Site, select_all
 from tests.instruments.making import wait_for
 
 pytestmark = pytest.mark.campaign
@@ -126,78 +120,32 @@ class Analyser:
         return b""
 
 
-class Bench:
-    """Server, bad network and gateway around one analyser, in a folder of their own."""
+class Bench(Site):
+    """Server, bad network and gateway around one analyser."""
 
     def __init__(self, folder: Path, forgetful: bool = False):
-        self.folder, self.forgetful = folder, forgetful
-        self.port = free_port()
+        super().__init__(folder)
+        self.forgetful = forgetful
         self.faults: dict[str, object] = {}
         self.at_last_kill = 0  # frames that were acknowledged by then
         self.faults_file = folder / "faults.json"
         self.analyser = Analyser(folder / "analyser")
         self.network = BadNetwork(self.port, SEED)
-        (folder / "gateway.toml").write_text(
+        self.config.write_text(
             f'[gateway]\nserver = "{self.network.address}"\nfolder = "state"\n[[device]]\nkey = "analyser"\n'
             f'profile = "astm-e1381"\nport = "{folder / "analyser"}"\n'
         )
-        self.processes: dict[str, subprocess.Popen] = {}
 
-    def start(self) -> None:
-        self._run("flask", "--app", "wsgi", "db", "upgrade")
-        code = self._run("flask", "--app", "wsgi", "lims", "gateway-code", "campaign", "--create").split()[-1]
-        self.start_server()
-        wait_for(self._answers, 60)
-        self._run("instruments", "enrol", str(self.folder / "gateway.toml"), "--code", code)
+    def begin(self) -> None:
+        super().begin()
         self.start_gateway()
         self.analyser.start()
 
-    @property
-    def environment(self) -> dict[str, str]:
-        ours = {"LIMS_DATA": str(self.folder / "data"), "LIMS_PORT": str(self.port)}
-        return {**{k: v for k, v in os.environ.items() if not k.startswith("LIMS_")}, **ours}
-
-    def _run(self, *words: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", *words], cwd=ROOT, env=self.environment, capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    def _start(self, name: str, *words: str) -> None:
-        with (self.folder / "log").open("ab") as log:
-            self.processes[name] = subprocess.Popen(
-                [sys.executable, "-m", *words],
-                cwd=ROOT,
-                env=self.environment,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-
-    def start_server(self) -> None:
-        words = [
-            "wsgi:app",
-            "--bind",
-            f"127.0.0.1:{self.port}",
-            "--worker-class",
-            "gthread",
-            "--threads",
-            "4",
-        ]
-        self._start("server", "gunicorn", *words, "--no-control-socket", "--log-level", "warning")
-
     def start_gateway(self) -> None:
         more = ["--forgetful"] if self.forgetful else []
-        paths = [str(self.folder / "gateway.toml"), str(self.faults_file)]
-        self._start("gateway", "tests.campaigns.faulty_gateway", *paths, *more)
-
-    def _answers(self) -> bytes:
-        """Anything: without a worker the laboratory as a whole is not well."""
-        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 5) as line:
-            line.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
-            return line.recv(64)
-        return b""
+        self.start(
+            "gateway", "tests.campaigns.faulty_gateway", str(self.config), str(self.faults_file), *more
+        )
 
     # -- faults ----------------------------------------------------------------------------
 
@@ -239,48 +187,31 @@ class Bench:
         wait_for(lambda: len(self.stored()) >= len(self.spooled()), 120)
 
     def stop(self) -> None:
-        for name in list(self.processes):
-            self.kill(name)
+        self.kill_all()
         self.analyser.stop()
         self.network.close()
-
-    def kill(self, name: str) -> None:
-        """The whole process group at once: a server is a master and its workers."""
-        process = self.processes.pop(name)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
     # -- what is there ---------------------------------------------------------------------
 
     def stored(self) -> list[tuple[str, int, bytes]]:
-        return select_all(
-            self.folder / "data" / "lims.sqlite", "SELECT epoch, seq, raw FROM capture WHERE part = 0"
-        )
+        return select_all(self.database, "SELECT epoch, seq, raw FROM capture WHERE part = 0")
 
     def spooled(self) -> dict[int, bytes]:
-        rows = select_all(self.folder / "state" / "spool.db", "SELECT seq, body FROM capture")
+        rows = select_all(self.spool, "SELECT seq, body FROM capture")
         return {seq: base64.b64decode(json.loads(body)["raw"]) for seq, body in rows}
-
-
-def select_all(path: Path, statement: str) -> list[tuple]:
-    database = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)
-    try:
-        return database.execute(statement).fetchall()
-    finally:
-        database.close()
 
 
 def campaign(folder: Path, faults: list[str], forgetful: bool = False) -> Bench:
     bench = Bench(folder, forgetful)
     dice = random.Random(SEED)
     try:
-        bench.start()
+        bench.begin()
         wait_for(lambda: bench.analyser.acknowledged, 60)
         for fault in faults:
             bench.round(fault, dice)
         bench.settle()
     except BaseException:
-        print((folder / "log").read_text()[-3000:] if (folder / "log").exists() else "")
+        print(bench.log())
         bench.stop()
         raise
     return bench
@@ -329,7 +260,7 @@ def test_server_and_spool_hold_the_same_under_the_same_numbers(bench):
 
 
 def test_chain_and_signatures_verify(bench):
-    bench._run("flask", "--app", "wsgi", "lims", "verify")
+    bench.run("flask", "--app", "wsgi", "lims", "verify")
 
 
 def test_the_campaign_finds_loss_where_writes_are_not_durable(tmp_path):

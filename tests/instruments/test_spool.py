@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from tests.instruments.making import draft, wait_for
 
 WRITER = """
 import sys
+import time
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from tests.instruments.making import draft
@@ -66,6 +68,26 @@ def test_nothing_leaves_the_spool_before_the_server_has_it(tmp_path):
         reader.acknowledge(3, keep_s=0)
         assert [row.seq for row in reader.after(0, rows=9)] == [4, 5]
         assert (reader.oldest, reader.pending, list(reader.faults())) == (4, 2, [])
+        reader.close()
+
+
+def test_only_the_front_leaves_the_spool_even_where_the_clock_was_set_back(tmp_path):
+    path, clock = tmp_path / "spool.db", iter([0.0, time.time(), 0.0, time.time() + 1e7])
+    with Spool(path, wall=lambda: next(clock)) as spool:
+        for _ in range(3):
+            spool.add(draft(), 0.0)
+            spool.commit()
+        reader = SpoolReader(path)
+        reader.acknowledge(3, keep_s=3600)
+        assert [row.seq for row in reader.after(0, rows=9)] == [
+            2,
+            3,
+        ]  # the third is old, but behind a young one
+        reader.acknowledge(3, keep_s=-1)
+        spool.add(draft(), 0.0)
+        spool.commit()  # in a year that has not come yet
+        reader.acknowledge(4, keep_s=3600)
+        assert (reader.oldest, list(reader.faults())) == (5, [])
         reader.close()
 
 
