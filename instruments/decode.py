@@ -7,7 +7,7 @@ from instruments.codec import Calling, Codec
 from instruments.frames import Stamp, Verdict
 from instruments.readings import Event, Kind
 
-_REPLAYED = Stamp(datetime(1970, 1, 1, tzinfo=UTC), 0)
+REPLAYED = Stamp(datetime(1970, 1, 1, tzinfo=UTC), 0)
 
 
 def decode(codec: Codec, request: bytes, response: bytes) -> Iterator[Event]:
@@ -18,8 +18,8 @@ def decode(codec: Codec, request: bytes, response: bytes) -> Iterator[Event]:
     """
     framer = codec.framer()
     said, asked = (request, b"") if isinstance(codec, Calling) else (response, request)
-    frames = framer.feed(said, _REPLAYED)
-    rest = framer.flush(_REPLAYED)
+    frames = framer.feed(said, REPLAYED)
+    rest = framer.flush(REPLAYED)
     frames += [frame for frame in rest if frame.verdict is not Verdict.CUT_OFF]
     for frame in frames:
         yield from codec.read(frame, asked or None).each()

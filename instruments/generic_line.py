@@ -5,55 +5,26 @@ group is kept under its name; ``x`` together with ``x_unit`` is kept as a pair.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from instruments.canonical import JsonValue
 from instruments.codec import Command, Verb
 from instruments.errors import ProfileWrong
 from instruments.frames import Frame, Framer, LineFramer, Verdict
+from instruments.line_pattern import LONGEST_LINE, LinePattern, read_pattern
 from instruments.readings import DYNAMIC, NOT_APPLICABLE, STABLE, Event, Kind
 
-LONGEST_LINE = 512
 _NUMBER = re.compile(r"[+-]? *\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _KNOWN = frozenset({"value", "unit", "status", "at"})
 
 
-def compile_line(pattern: str) -> re.Pattern[str]:
+def compile_line(pattern: str) -> LinePattern:
     """Raises ProfileWrong: not a regular expression, no ``value`` group, or may never come to an end."""
-    try:
-        compiled = re.compile(pattern, re.ASCII)
-        tree = re._parser.parse(pattern, re.ASCII)  # type: ignore[attr-defined]
-    except re.error as exc:
-        raise ProfileWrong(f"the line pattern is not a regular expression: {exc}") from exc
-    if "value" not in compiled.groupindex:
+    read = read_pattern(pattern)
+    if "value" not in read.names:
         raise ProfileWrong("the line pattern needs a group called value: (?P<value>...)")
-    if _repeats_inside_repeat(tree):
-        # (\d+)* tries every way of cutting a long line: one bad line would stop the whole bench.
-        raise ProfileWrong("the line pattern repeats something that itself repeats; write it without (...+)+")
-    return compiled
-
-
-def _repeats_inside_repeat(tree: Iterable[tuple[object, object]], inside: bool = False) -> bool:
-    for operator, argument in tree:
-        name = str(operator)
-        if name in ("MAX_REPEAT", "MIN_REPEAT"):
-            low, high, body = argument  # type: ignore[misc]
-            varies = low != high and high > 1  # type: ignore[has-type]
-            if (inside and varies) or _repeats_inside_repeat(body, inside or high > 1):  # type: ignore[has-type]
-                return True
-        elif any(_repeats_inside_repeat(body, inside) for body in _bodies(argument)):
-            return True
-    return False
-
-
-def _bodies(argument: object) -> Iterable[Iterable[tuple[object, object]]]:
-    """Sub-patterns anywhere in a parsed node; the node shapes differ by operator."""
-    if type(argument).__name__ == "SubPattern":
-        yield argument  # type: ignore[misc]
-    elif isinstance(argument, list | tuple):
-        for inner in argument:
-            yield from _bodies(inner)
+    return read
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +34,7 @@ class GenericLine:
     ``commands``: bytes to send for a verb, for a device that answers with one such line.
     """
 
-    pattern: re.Pattern[str]
+    pattern: LinePattern
     terminator: bytes = b"\r\n"
     unit: str | None = None
     stable: frozenset[str] = frozenset()
@@ -78,15 +49,22 @@ class GenericLine:
     def read(self, frame: Frame, asked: bytes | None = None) -> Event:
         if frame.verdict is not Verdict.WHOLE or not frame.raw.isascii():
             return Event(Kind.UNPARSED, code=frame.verdict.value)
-        found = self.pattern.fullmatch(frame.raw.removesuffix(self.terminator).decode("ascii"))
-        if found is None:
+        groups = self.groups(frame.raw)
+        if groups is None:
             return Event(Kind.UNPARSED)
-        groups = found.groupdict()
         number, stability = groups["value"], self._stability(groups)
         if number is None or not _NUMBER.fullmatch(number.strip()) or stability is None:
             return Event(Kind.UNPARSED)
         value = number.replace(" ", "").removeprefix("+")
         return Event(Kind.READING, value, groups.get("unit") or self.unit, stability, more=_more(groups))
+
+    def groups(self, raw: bytes) -> dict[str, str | None] | None:
+        """Texts of the named groups in a whole line; None where it does not match."""
+        line = raw.removesuffix(self.terminator).decode("ascii")
+        found = self.pattern.spans(line)
+        if found is None:
+            return None
+        return {name: None if span is None else line[slice(*span)] for name, span in found.items()}
 
     def _stability(self, groups: Mapping[str, str | None]) -> str | None:
         if "status" not in groups:

@@ -34,6 +34,10 @@ EXCEPTIONS = {
     11: "gateway target device failed to respond",
 }
 
+LONGEST_NAME, LONGEST_UNIT = 80, 20
+MOST_POWERS = 30  # of ten, in a scale
+MOST_ROWS = 500  # of a map
+
 _FORMATS = {
     "int16": ">h",
     "uint16": ">H",
@@ -72,7 +76,9 @@ class Register:
             f"function {self.function}": self.function not in FUNCTIONS,
             f"slave {self.slave}": not 0 <= self.slave <= HIGHEST_UNIT,
             f"address {self.address}": not 0 <= self.address < 0x10000,
-            f"scale {self.scale!r}": self.scale is not None and not _is_number(self.scale),
+            f"scale {self.scale!r}": self.scale is not None and not _is_scale(self.scale),
+            f"unit {self.unit!r}": self.unit is not None and not _is_short(self.unit, LONGEST_UNIT),
+            "its name": not _is_short(self.name, LONGEST_NAME) or not self.name.strip(),
         }
         wrong = [what for what, is_wrong in problems.items() if is_wrong]
         if wrong:
@@ -100,11 +106,17 @@ class Register:
         return Event(Kind.READING, value, self.unit, NOT_APPLICABLE, more=more)
 
 
-def _is_number(text: str) -> bool:
+def _is_scale(text: object) -> bool:
+    """A text, because 0.1 as a binary fraction is not a tenth; of a size that stays inside every context."""
     try:
-        return Decimal(text).is_finite()
+        number = Decimal(text) if isinstance(text, str) and len(text) <= 40 else Decimal("NaN")
     except ArithmeticError:
         return False
+    return number.is_finite() and abs(number.adjusted()) <= MOST_POWERS
+
+
+def _is_short(text: object, longest: int) -> bool:
+    return isinstance(text, str) and len(text) <= longest and text.isprintable()
 
 
 def _ordered(content: bytes, order: str) -> bytes:
@@ -221,7 +233,25 @@ def _raw(content: bytes, asked: Question) -> Event:
 def registers_of(facts: Mapping[str, object]) -> tuple[Register, ...]:
     """Rows of ``[[codec.registers]]``; ``slave``, ``order`` and ``function`` of the codec are their defaults."""
     listed = facts.get("registers", [])
-    if not isinstance(listed, list):
-        raise ProfileWrong("[[codec.registers]] must be a list of tables")
+    if not isinstance(listed, list) or len(listed) > MOST_ROWS:
+        raise ProfileWrong(f"[[codec.registers]] must be a list of tables, at most {MOST_ROWS}")
     defaults = {name: facts[name] for name in ("slave", "order", "function") if name in facts}
-    return tuple(Register(**{**defaults, **row}) for row in listed)
+    return tuple(_register(row, defaults, place) for place, row in enumerate(listed, 1))
+
+
+def _register(row: object, defaults: Mapping[str, object], place: int) -> Register:
+    if not isinstance(row, Mapping):
+        raise ProfileWrong(f"register {place} must be a table")
+    facts = {**defaults, **row}
+    numbers = ("address", "slave", "function")
+    if unknown := sorted(set(facts) - set(Register.__slots__)):
+        raise ProfileWrong(f"register {place}: unknown {', '.join(unknown)}")
+    if missing := [name for name in ("name", "address") if name not in facts]:
+        raise ProfileWrong(f"register {place}: {', '.join(missing)} is missing")
+    wrong = [name for name in numbers if name in facts and type(facts[name]) is not int]
+    wrong += [
+        name for name in ("name", "type", "order") if name in facts and not isinstance(facts[name], str)
+    ]
+    if wrong:
+        raise ProfileWrong(f"register {place}: {', '.join(wrong)} is of the wrong kind")
+    return Register(**facts)

@@ -25,7 +25,7 @@ from instruments.modbus import (
 )
 from instruments.readings import Event, Kind
 
-_REQUEST_SIZE = 8
+REQUEST_SIZE = 8
 _EXCEPTION_SIZE = 5
 _HEADER = struct.Struct(">HHHB")  # transaction, protocol 0, length of what follows, slave
 LONGEST = 600
@@ -144,9 +144,9 @@ class ModbusRtu(_Modbus):
         raw = frame.raw
         if self.echoes:
             # Only what was sent is stripped; the echo of something else is somebody else's talk.
-            if asked is not None and raw[:_REQUEST_SIZE] != asked:
+            if asked is not None and raw[:REQUEST_SIZE] != asked:
                 return Event(Kind.UNPARSED, code="not_the_answer")
-            asked, raw = raw[:_REQUEST_SIZE], raw[_REQUEST_SIZE:]
+            asked, raw = raw[:REQUEST_SIZE], raw[REQUEST_SIZE:]
         return answer(self.registers, raw[0], _content(raw), self._question(asked))
 
     def _question(self, asked: bytes | None) -> Question | None:
@@ -164,7 +164,7 @@ def _content(raw: bytes) -> bytes:
 
 
 def _with_echo(frame: bytes) -> int | _Fit:
-    size = _checked(frame, _REQUEST_SIZE if len(frame) < 2 or frame[1] in FUNCTIONS else _Fit.NO)
+    size = _checked(frame, REQUEST_SIZE if len(frame) < 2 or frame[1] in FUNCTIONS else _Fit.NO)
     if isinstance(size, _Fit):
         return size
     after = frame[size:]

@@ -1,11 +1,12 @@
 """Profiles: a device type is a row of facts and a recorded dialogue, not a class.
 
-Built-in rows lie beside this module as TOML; a bench may add its own folder. Each carries dialogues that the
-conformance test walks.
+Built-in rows lie beside this module as TOML; a laboratory makes its own, in a folder or on the server's page. Each
+carries dialogues that ``instruments.conformance`` walks.
 """
 
+import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +14,18 @@ from instruments.and_standard import AndStandard
 from instruments.astm import Astm
 from instruments.codec import Codec, Verb
 from instruments.errors import ProfileWrong
+from instruments.facts import (
+    LONGEST_TEXT,
+    LONGEST_UNIT,
+    check_line,
+    check_plain,
+    check_text,
+    in_range,
+    refuse_unknown,
+    texts,
+    whole,
+    wire_text,
+)
 from instruments.generic_line import GenericLine, compile_line
 from instruments.kern import KernHeader, KernOld
 from instruments.mitutoyo import Digimatic, MitutoyoLine
@@ -29,6 +42,26 @@ from instruments.yaohua import YaohuaA12, YaohuaAddressed, YaohuaEquals, YaohuaS
 
 BUILT_IN = Path(__file__).parent / "profile_rows"
 ANY_BYTE = bytes(range(256))
+LONGEST_PROFILE = 64 * 1024  # characters of its TOML
+MOST_DIALOGUES = 100
+LONGEST_PART = 4096  # bytes of a request or a response
+MOST_BYTES = 32 * 1024  # of all its dialogues together
+MOST_VERSIONS = 1_000_000
+_KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
+_KNOWN = frozenset(
+    {
+        "title",
+        "protocol",
+        "version",
+        "binary",
+        "controls",
+        "pause_ms",
+        "line",
+        "codec",
+        "settling",
+        "dialogue",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +77,23 @@ class LineSettings:
     rts: bool | None = None
 
 
+Expected = Mapping[str, object] | Sequence[Mapping[str, object]]
+
+
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One exchange seen on a real line or in a manual, and what it must be read as."""
+    """One exchange seen on a real line or in a manual, and what it must be read as: one event, or a list of them."""
 
     request: bytes
     response: bytes
-    expected: Mapping[str, object]
+    expected: Expected
     source: str
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
+    """``version``: of a laboratory's own profile; None for a built-in one, whose codec has a version."""
+
     key: str
     title: str
     protocol: str
@@ -67,55 +105,90 @@ class Profile:
     dialogues: tuple[Recorded, ...] = field(default=())
     settling: SettlingRule = field(default_factory=SettlingRule)  # where the wire does not say what is stable
     pause_s: float = 0.0  # least time from one command to the next
+    version: int | None = None
+
+    @property
+    def stated(self) -> str:
+        """How captures name it: ``ph-line``, and ``our-ph/3`` for the third version of one's own."""
+        return self.key if self.version is None else f"{self.key}/{self.version}"
+
+
+def is_key(text: str) -> bool:
+    """A key is the name of a file, too."""
+    return _KEY.fullmatch(text) is not None
 
 
 def profile_names(folders: tuple[Path, ...] = ()) -> list[str]:
     return sorted({path.stem for folder in (*folders, BUILT_IN) for path in folder.glob("*.toml")})
 
 
-def load_profile(key: str, folders: tuple[Path, ...] = ()) -> Profile:
-    """A profile by name, or by the path of its TOML file. Raises ProfileWrong with what is wrong where."""
+def find_profile(key: str, folders: tuple[Path, ...] = ()) -> Path | None:
+    """The file of a profile by name, or a path that is one."""
     for path in (*(folder / f"{key}.toml" for folder in (*folders, BUILT_IN)), Path(key)):
         if path.suffix == ".toml" and path.is_file():
-            return _read(path)
-    raise ProfileWrong(f"no profile called {key!r}; there are: {', '.join(profile_names(folders))}")
+            return path
+    return None
 
 
-def _read(path: Path) -> Profile:
+def load_profile(key: str, folders: tuple[Path, ...] = ()) -> Profile:
+    """A profile by name, or by the path of its TOML file. Raises ProfileWrong with what is wrong where."""
+    path = find_profile(key, folders)
+    if path is None:
+        raise ProfileWrong(f"no profile called {key!r}; there are: {', '.join(profile_names(folders))}")
     try:
-        row = tomllib.loads(path.read_text(encoding="utf-8"))
-        return parse_profile(path.stem, row)
-    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError, UnicodeDecodeError) as exc:
-        raise ProfileWrong(f"{path}: {type(exc).__name__}: {exc}") from exc
+        return read_profile(path.stem, path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as exc:
+        raise ProfileWrong(f"{path}: {exc}") from exc
     except ProfileWrong as exc:
         raise ProfileWrong(f"{path}: {exc}") from exc
 
 
+def read_profile(key: str, text: str) -> Profile:
+    """A profile from its TOML. Raises ProfileWrong."""
+    return parse_profile(key, read_row(text))
+
+
+def read_row(text: str) -> dict[str, object]:
+    """The row of facts in a profile's TOML, unchecked. Raises ProfileWrong for what is no TOML."""
+    if len(text) > LONGEST_PROFILE:
+        raise ProfileWrong(f"the profile is longer than {LONGEST_PROFILE} characters")
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as exc:
+        raise ProfileWrong(f"not TOML: {exc}") from exc
+
+
 def parse_profile(key: str, row: Mapping[str, object]) -> Profile:
-    """Raises ProfileWrong, KeyError, TypeError or ValueError for a row that cannot be used."""
-    protocol = str(row["protocol"])
-    if protocol not in CODECS:
+    """Raises ProfileWrong for a row that cannot be used."""
+    refuse_unknown(row, _KNOWN, "the profile")
+    protocol = row.get("protocol")
+    if not isinstance(protocol, str) or protocol not in CODECS:
         raise ProfileWrong(f"no protocol called {protocol!r}; there are: {', '.join(sorted(CODECS))}")
+    line = _table(row, "line")
+    check_line(line)
     return Profile(
         key=key,
-        title=str(row.get("title", key)),
+        title=check_text("title", row.get("title", key), LONGEST_TEXT),
         protocol=protocol,
         codec=CODECS[protocol](_table(row, "codec")),
-        line=LineSettings(**_table(row, "line")),  # type: ignore[arg-type]
+        line=LineSettings(**line),  # type: ignore[arg-type]
         controls=ANY_BYTE
         if row.get("binary") is True
-        else str(row.get("controls", "\r\n")).encode("latin-1"),
+        else wire_text("controls", row.get("controls", "\r\n")),
         dialogues=tuple(_dialogues(row)),
-        settling=SettlingRule(**_table(row, "settling")),  # type: ignore[arg-type]
-        pause_s=_pause_ms(row) / 1000,
+        settling=_settling(_table(row, "settling")),
+        pause_s=whole("pause_ms", row.get("pause_ms", 0), 0, 10_000) / 1000,
+        version=None if "version" not in row else whole("version", row["version"], 1, MOST_VERSIONS),
     )
 
 
-def _pause_ms(row: Mapping[str, object]) -> int:
-    pause = row.get("pause_ms", 0)
-    if not isinstance(pause, int) or isinstance(pause, bool) or not 0 <= pause <= 10_000:
-        raise ProfileWrong("pause_ms must be a whole number from 0 to 10000")
-    return pause
+def _settling(facts: Mapping[str, object]) -> SettlingRule:
+    refuse_unknown(facts, ("equal", "seconds"), "[settling]")
+    usual = SettlingRule()
+    return SettlingRule(
+        whole("equal", facts.get("equal", usual.equal), 2, 1000),
+        in_range("seconds", facts.get("seconds", usual.seconds), 0.1, 600),
+    )
 
 
 def _table(row: Mapping[str, object], name: str) -> Mapping[str, object]:
@@ -127,78 +200,118 @@ def _table(row: Mapping[str, object], name: str) -> Mapping[str, object]:
 
 def _dialogues(row: Mapping[str, object]) -> Iterator[Recorded]:
     listed = row.get("dialogue", [])
-    if not isinstance(listed, list):
-        raise ProfileWrong("[[dialogue]] must be a list of tables")
-    for item in listed:
-        yield Recorded(
-            str(item.get("request", "")).encode("latin-1"),
-            str(item["response"]).encode("latin-1"),
-            item["expected"],
-            str(item["source"]),
-        )
+    if not isinstance(listed, list) or len(listed) > MOST_DIALOGUES:
+        raise ProfileWrong(f"[[dialogue]] must be a list of tables, at most {MOST_DIALOGUES}")
+    left = MOST_BYTES
+    for place, item in enumerate(listed, 1):
+        recorded = _recorded(item, f"dialogue {place}")
+        left -= len(recorded.request) + len(recorded.response)
+        if left < 0:
+            raise ProfileWrong(f"the dialogues are longer than {MOST_BYTES} bytes together")
+        yield recorded
 
 
-def _of(protocol: Callable[..., Codec]) -> Callable[[Mapping[str, object]], Codec]:
-    """A protocol whose facts are its own fields; an unknown fact is a TypeError."""
-    return lambda facts: protocol(**facts)
-
-
-def _generic_line(facts: Mapping[str, object]) -> Codec:
-    return GenericLine(
-        pattern=compile_line(str(facts["pattern"])),
-        terminator=str(facts.get("terminator", "\r\n")).encode("ascii"),
-        unit=None if facts.get("unit") is None else str(facts["unit"]),
-        stable=_texts(facts, "stable"),
-        dynamic=_texts(facts, "dynamic"),
-        commands={
-            Verb(verb): str(wire).encode("latin-1") for verb, wire in _table(facts, "commands").items()
-        },
-        deadline_s=float(str(facts.get("deadline_s", 5.0))),
+def _recorded(item: object, where: str) -> Recorded:
+    if not isinstance(item, Mapping):
+        raise ProfileWrong(f"{where}: write [[dialogue]]")
+    refuse_unknown(item, ("request", "response", "expected", "source"), where)
+    expected = item.get("expected")
+    several = expected if isinstance(expected, list) else [expected]
+    if not several or not all(
+        isinstance(one, Mapping) and isinstance(one.get("kind"), str) for one in several
+    ):
+        raise ProfileWrong(f"{where}: expected must be an event with its kind, or a list of such events")
+    source = check_text("source", item.get("source"), 300)
+    if not source.strip():
+        raise ProfileWrong(f"{where}: source must say where the bytes come from")
+    return Recorded(
+        wire_text(f"{where}: request", item.get("request", ""), LONGEST_PART),
+        wire_text(f"{where}: response", item.get("response"), LONGEST_PART),
+        expected,  # type: ignore[arg-type]
+        source,
     )
 
 
+def _of(protocol: type[Codec]) -> Callable[[Mapping[str, object]], Codec]:
+    """A protocol whose facts are its own fields."""
+
+    def made(facts: Mapping[str, object]) -> Codec:
+        check_plain(protocol, facts)
+        return protocol(**facts)
+
+    return made
+
+
+def _generic_line(facts: Mapping[str, object]) -> Codec:
+    known = ("pattern", "terminator", "unit", "stable", "dynamic", "commands", "deadline_s")
+    refuse_unknown(facts, known, "[codec]")
+    pattern = facts.get("pattern")
+    terminator = wire_text("terminator", facts.get("terminator", "\r\n"), 8)
+    if not isinstance(pattern, str):
+        raise ProfileWrong("pattern must be a text in quotes")
+    if not terminator or not terminator.isascii():
+        raise ProfileWrong("terminator must be one to eight ASCII characters")
+    unit = facts.get("unit")
+    return GenericLine(
+        pattern=compile_line(pattern),
+        terminator=terminator,
+        unit=None if unit is None else check_text("unit", unit, LONGEST_UNIT),
+        stable=texts(facts, "stable"),
+        dynamic=texts(facts, "dynamic"),
+        commands=dict(_commands(_table(facts, "commands"))),
+        deadline_s=in_range("deadline_s", facts.get("deadline_s", 5.0), 0.1, 600),
+    )
+
+
+def _commands(table: Mapping[str, object]) -> Iterator[tuple[Verb, bytes]]:
+    refuse_unknown(table, [verb.value for verb in Verb], "[codec.commands]")
+    for verb, wire in table.items():
+        yield Verb(verb), wire_text(verb, wire)
+
+
 def _modbus_rtu(facts: Mapping[str, object]) -> Codec:
+    refuse_unknown(facts, ("registers", "echoes", "slave", "order", "function"), "[codec]")
     return ModbusRtu(registers=registers_of(facts), echoes=facts.get("echoes") is True)
 
 
 def _modbus_tcp(facts: Mapping[str, object]) -> Codec:
+    refuse_unknown(facts, ("registers", "slave", "order", "function"), "[codec]")
     return ModbusTcp(registers=registers_of(facts))
 
 
 def _scpi(facts: Mapping[str, object]) -> Codec:
     opening = facts.get("opening", ["SYST:REM"])
-    if not isinstance(opening, list):
-        raise ProfileWrong("opening must be a list of texts")
-    return Scpi(**{**facts, "opening": tuple(str(text) for text in opening)})  # type: ignore[arg-type]
+    if not isinstance(opening, list) or len(opening) > 20:
+        raise ProfileWrong("opening must be a list of texts, at most 20")
+    plain = {name: value for name, value in facts.items() if name != "opening"}
+    check_plain(Scpi, plain)
+    commands = tuple(check_text("opening", text, LONGEST_TEXT) for text in opening)
+    return Scpi(opening=commands, **plain)  # type: ignore[arg-type]
 
 
-def _texts(facts: Mapping[str, object], name: str) -> frozenset[str]:
-    listed = facts.get(name, [])
-    if not isinstance(listed, list):
-        raise ProfileWrong(f"{name} must be a list of texts")
-    return frozenset(str(text) for text in listed)
-
-
+PLAIN: dict[str, type[Codec]] = {
+    "A&D-standard": AndStandard,
+    "A&D-standard+comparator": AndStandard,
+    "ASTM-E1381": Astm,
+    "Digimatic-SPC": Digimatic,
+    "KERN-18": KernOld,
+    "KERN-header": KernHeader,
+    "MT-SICS": MtSics,
+    "Mitutoyo-DT": MitutoyoLine,
+    "Ohaus-print": Ohaus,
+    "Radwag": Radwag,
+    "SBI-16": Sbi,
+    "SBI-22": Sbi,
+    "Toledo-continuous": ToledoContinuous,
+    "XK3190-A12": YaohuaA12,
+    "XK3190-TF0": YaohuaStx,
+    "XK3190-addressed": YaohuaAddressed,
+    "XK3190-reversed": YaohuaEquals,
+}
 CODECS: dict[str, Callable[[Mapping[str, object]], Codec]] = {
-    "A&D-standard": _of(AndStandard),
-    "A&D-standard+comparator": _of(AndStandard),
-    "ASTM-E1381": _of(Astm),
-    "Digimatic-SPC": _of(Digimatic),
-    "KERN-18": _of(KernOld),
-    "KERN-header": _of(KernHeader),
-    "MT-SICS": _of(MtSics),
+    **{protocol: _of(codec) for protocol, codec in PLAIN.items()},
     "Modbus-RTU": _modbus_rtu,
     "Modbus-TCP": _modbus_tcp,
-    "Mitutoyo-DT": _of(MitutoyoLine),
-    "Ohaus-print": _of(Ohaus),
-    "Radwag": _of(Radwag),
     "SCPI": _scpi,
-    "SBI-16": _of(Sbi),
-    "SBI-22": _of(Sbi),
-    "Toledo-continuous": _of(ToledoContinuous),
-    "XK3190-A12": _of(YaohuaA12),
-    "XK3190-TF0": _of(YaohuaStx),
-    "XK3190-addressed": _of(YaohuaAddressed),
-    "XK3190-reversed": _of(YaohuaEquals),
     "regex": _generic_line,
 }

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from instruments.codec import Calling, Verb
+from instruments.conformance import faults_of
 from instruments.decode import decode
 from instruments.errors import ProfileWrong
 from instruments.frames import LONGEST_FRAME, LineFramer, Verdict
@@ -129,6 +130,11 @@ def test_a_quirk_is_accepted_only_from_the_model_that_has_it():
     assert event.kind is Kind.UNPARSED
 
 
+@pytest.mark.parametrize("name", profile_names())
+def test_every_profile_passes_the_check_that_stands_before_a_release(name):
+    assert faults_of(load_profile(name)) == []
+
+
 @pytest.mark.parametrize(("profile", "row"), RECORDED)
 def test_recorded_dialogues_read_the_same_split_at_every_byte(profile, row):
     for cut in range(len(bytes_of_device(profile, row)) + 1):
@@ -242,7 +248,7 @@ def test_an_answer_to_take_must_be_stable_and_errors_answer_everything():
     assert not take.is_answered_by(MtSics().read(framed(b"Z A\r\n")))
 
 
-@pytest.mark.parametrize("pattern", [r"(?P<value>\d+)(x+)+", r"((?P<value>\d+)|a*)*", r"\d+", r"(?P<value>"])
+@pytest.mark.parametrize("pattern", [r"(?P<value>\d*)(?=(?:\d*)*x)\d*", r"(?P<v>\d+)", r"\d+", r"(?P<value>"])
 def test_a_line_pattern_that_cannot_be_used_is_refused_with_a_sentence(pattern):
     with pytest.raises(ProfileWrong, match="line pattern"):
         compile_line(pattern)
