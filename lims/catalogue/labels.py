@@ -33,7 +33,7 @@ from lims.metrology.decision_rules import (
 )
 from lims.metrology.limits import write_limit
 from lims.metrology.method_budgets import SourceKind
-from lims.metrology.values import ResultValue, write_value_with_limit
+from lims.metrology.values import ResultValue, write_value, write_value_with_limit
 from lims.ui.labels import Text, Tone, in_chinese, label, register, register_words
 from lims.ui.navigation import CAP, Card, Entry, register_card
 from lims.ui.navigation import register as register_entry
@@ -152,6 +152,14 @@ FIELDS: Mapping[str, Text] = {
     "low": _l("Lowest"),
     "high": _l("Highest"),
     "name": _l("Name"),
+    "cases": _l("Worked examples"),
+    "figures": _l("Figures"),
+    "expected": _l("Expected"),
+    "source": _l("Source"),
+    "tolerance": _l("Tolerance"),
+    "limit_kind": _l("Kind of limit"),
+    "comparison": _l("Comparison"),
+    "verdict": _l("Verdict"),
 }
 REASONS: Mapping[str, Text] = {
     "found": _l("This limit holds."),
@@ -171,6 +179,12 @@ def requirement(limit: Limit) -> str:
 @blueprint.app_template_filter("outcome")
 def outcome(value: ResultValue) -> str:
     return write_value_with_limit(value, "zh" if in_chinese() else "en")
+
+
+@blueprint.app_template_filter("outcome_text")
+def outcome_text(value: ResultValue) -> str:
+    """As it can be typed again."""
+    return write_value(value, "zh" if in_chinese() else "en")
 
 
 @blueprint.app_template_filter("offer")

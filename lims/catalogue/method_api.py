@@ -15,9 +15,9 @@ from lims.catalogue.method_schemas import (
     MethodDump,
     MethodEditLoad,
     MethodLoad,
-    MethodVersionDump,
     MethodVersionEditLoad,
     MethodVersionLoad,
+    MethodVersionWholeDump,
     VersionDifferenceDump,
     VersionReadinessDump,
 )
@@ -73,7 +73,7 @@ def put_method(method_id: int, **values: Any) -> Method:
 
 @blueprint.route(f"{METHOD}/versions", methods=["POST"])
 @blueprint.arguments(MethodDraftLoad, as_kwargs=True)
-@blueprint.response(201, MethodVersionDump)
+@blueprint.response(201, MethodVersionWholeDump)
 @refusals(404, 409, 422)
 def post_version(method_id: int, **values: Any) -> MethodVersion:
     """A new draft; one at a time for each method."""
@@ -83,7 +83,7 @@ def post_version(method_id: int, **values: Any) -> MethodVersion:
 
 
 @blueprint.route(VERSION)
-@blueprint.response(200, MethodVersionDump)
+@blueprint.response(200, MethodVersionWholeDump)
 @refusals(404)
 def show_version(version_id: int) -> MethodVersion:
     return methods.method_version(db.session(), version_id)
@@ -91,7 +91,7 @@ def show_version(version_id: int) -> MethodVersion:
 
 @blueprint.route(VERSION, methods=["PUT"])
 @blueprint.arguments(MethodVersionEditLoad, as_kwargs=True)
-@blueprint.response(200, MethodVersionDump)
+@blueprint.response(200, MethodVersionWholeDump)
 @refusals(404, 409, 422)
 def put_version(version_id: int, **values: Any) -> MethodVersion:
     """Change a draft. It may be incomplete; `readiness` says what it lacks."""
@@ -117,7 +117,7 @@ def try_version(version_id: int, figures: dict[str, str]) -> Trial:
 
 @blueprint.route(f"{VERSION}/release", methods=["POST"])
 @blueprint.arguments(MethodVersionLoad, as_kwargs=True)
-@blueprint.response(200, MethodVersionDump)
+@blueprint.response(200, MethodVersionWholeDump)
 @refusals(404, 409, 422)
 def release_version(version_id: int, version: int) -> MethodVersion:
     return methods.release_version(
@@ -127,7 +127,7 @@ def release_version(version_id: int, version: int) -> MethodVersion:
 
 @blueprint.route(f"{VERSION}/retire", methods=["POST"])
 @blueprint.arguments(ReasonLoad, as_kwargs=True)
-@blueprint.response(200, MethodVersionDump)
+@blueprint.response(200, MethodVersionWholeDump)
 @refusals(404, 409, 422)
 def retire_version(version_id: int, reason: str) -> MethodVersion:
     return methods.retire_version(unit_of_work(), actor=current_actor(), version_id=version_id, why=reason)

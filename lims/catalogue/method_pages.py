@@ -6,7 +6,10 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response as Answer
 
 from lims.catalogue import budgets, items, methods
+from lims.catalogue.case_schemas import CaseKeepLoad
+from lims.catalogue.cases import outcomes_of
 from lims.catalogue.compare import compare_versions, pair_to_compare, version_before
+from lims.catalogue.conformance import CASE_LIMITS
 from lims.catalogue.face import blueprint, class_options, may_edit, saved, standard_options, today
 from lims.catalogue.formulas import FormulaRefused, Trial
 from lims.catalogue.method_schemas import (
@@ -18,17 +21,26 @@ from lims.catalogue.method_schemas import (
     MethodVersionLoad,
 )
 from lims.catalogue.method_text import text_of
-from lims.catalogue.models import Method, MethodVersion, ResultKind, StandardEdition, StandardStatus, TestItem
+from lims.catalogue.models import (
+    Comparison,
+    Method,
+    MethodVersion,
+    ResultKind,
+    StandardEdition,
+    StandardStatus,
+    TestItem,
+)
 from lims.catalogue.readiness import readiness_of, try_stored
 from lims.catalogue.references import holds_words
 from lims.catalogue.watch import Watch, method_lines, needs_look
 from lims.core.database import db
 from lims.core.paging import Key
 from lims.core.web import current_actor, request_key, unit_of_work
+from lims.metrology.judgements import Verdict
 from lims.ui import lists
 from lims.ui.faces import ID, asked
 from lims.ui.forms import Form, empty_form, read_form
-from lims.ui.labels import choices
+from lims.ui.labels import choices, label
 from lims.ui.lists import Column, Filter, Listing
 from lims.ui.shapes import ReasonLoad
 
@@ -152,15 +164,19 @@ def draft_version(method_id: int) -> Answer:
 
 @blueprint.get(VERSION)
 def version(version_id: int) -> str:
-    return _version(version_id)
+    return version_page(version_id)
 
 
-def _version(version_id: int, trial: Trial | None = None, position: int | None = None, **forms: Form) -> str:
+def version_page(
+    version_id: int, trial: Trial | None = None, position: int | None = None, **forms: Form
+) -> str:
+    """The page of one version, with what its forms hold."""
     row = methods.method_version(db.session(), version_id)
     shown = {
         "bench": empty_form(FormulaFiguresLoad),
         "release": empty_form(MethodVersionLoad, version=row.version),
         "retire": empty_form(ReasonLoad),
+        "case": empty_form(CaseKeepLoad, version=row.version, comparison=Comparison.FULL_VALUE),
     }
     readiness = readiness_of(db.session(), row)
     return render_template(
@@ -172,6 +188,13 @@ def _version(version_id: int, trial: Trial | None = None, position: int | None =
         readiness=readiness,
         position=readiness.position if position is None else position,
         trial=trial,
+        figure_names=[*readiness.inputs, *(f"@{code}" for code in readiness.items)],
+        cases=list(zip(row.cases, outcomes_of(db.session(), row), strict=False)),
+        case_choices={
+            "kinds": [(kind.value, label(kind)) for kind in CASE_LIMITS],
+            "comparisons": choices(Comparison),
+            "verdicts": choices(Verdict),
+        },
         forms={**shown, **forms},
         may_edit=may_edit(),
         class_names=dict(class_options()),
@@ -225,11 +248,11 @@ def try_version(version_id: int) -> str | tuple[str, int]:
     with form.attempt():
         try:
             trial = try_stored(db.session(), version_id, form.values["figures"])
-            return _version(version_id, trial=trial, bench=form)
+            return version_page(version_id, trial=trial, bench=form)
         except FormulaRefused as refusal:
             position = refusal.position
             raise
-    return _version(version_id, position=position, bench=form), form.status
+    return version_page(version_id, position=position, bench=form), form.status
 
 
 @blueprint.post(f"{VERSION}/release")
@@ -241,7 +264,7 @@ def release_version(version_id: int) -> Answer | tuple[str, int]:
         )
         flash(_("Version %(n)s is released: new orders use it from now on.", n=made.number))
         return redirect(url_for("catalogue.version", version_id=version_id))
-    return _version(version_id, release=form), form.status
+    return version_page(version_id, release=form), form.status
 
 
 @blueprint.post(f"{VERSION}/retire")
@@ -252,7 +275,7 @@ def retire_version(version_id: int) -> Answer | tuple[str, int]:
         methods.retire_version(unit_of_work(), actor=current_actor(), version_id=version_id, why=reason)
         flash(_("The version is retired; tests under way finish with it."))
         return redirect(url_for("catalogue.version", version_id=version_id))
-    return _version(version_id, retire=form), form.status
+    return version_page(version_id, retire=form), form.status
 
 
 @blueprint.get(f"{VERSION}/compare")

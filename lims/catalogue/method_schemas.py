@@ -4,8 +4,10 @@ from typing import Any
 
 from marshmallow import Schema, fields, post_load, validate
 
+from lims.catalogue.case_schemas import CaseDump, CaseLoad
 from lims.catalogue.compare import Change
-from lims.catalogue.method_text import InputText, VersionText
+from lims.catalogue.conformance import MOST_CASES
+from lims.catalogue.method_text import CaseText, InputText, VersionText, case_of
 from lims.catalogue.models import ResultKind
 from lims.metrology.values import ResultValue, write_value
 from lims.ui.shapes import Figure, Load, choice, number, row_version, text
@@ -75,6 +77,13 @@ class _VersionFields(Load):
 class MethodVersionTextLoad(_VersionFields):
     inputs = fields.List(
         fields.Nested(MethodInputLoad), load_default=list, validate=validate.Length(max=MOST_INPUTS)
+    )
+    cases = fields.List(
+        fields.Nested(CaseLoad),
+        load_default=None,
+        allow_none=True,
+        validate=validate.Length(max=MOST_CASES),
+        metadata={"description": "Worked examples; left out: those of the draft stay."},
     )
 
     @post_load
@@ -159,6 +168,12 @@ class MethodVersionDump(Schema):
     retired_at = fields.AwareDateTime(allow_none=True)
 
 
+class MethodVersionWholeDump(MethodVersionDump):
+    """One version with its worked examples."""
+
+    cases = fields.Function(lambda row: CaseDump(many=True).dump([case_of(one) for one in row.cases]))
+
+
 class MethodDump(Schema):
     id = fields.Integer()
     version = fields.Integer()
@@ -218,4 +233,6 @@ class VersionDifferenceDump(Schema):
 def _plain(value: object) -> object:
     if isinstance(value, InputText):
         return MethodInputDump().dump(value)
+    if isinstance(value, CaseText):
+        return CaseDump().dump(value)
     return value if value is None or isinstance(value, bool | int) else str(value)

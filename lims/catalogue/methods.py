@@ -7,8 +7,17 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 
+from lims.catalogue.conformance import MOST_CASES, check_case, refuse_failing_cases
 from lims.catalogue.formulas import check_version, refuse_circle
-from lims.catalogue.method_text import PLAIN, InputText, VersionText, described, text_of
+from lims.catalogue.method_text import (
+    PLAIN,
+    CaseText,
+    InputText,
+    VersionText,
+    case_row,
+    described,
+    text_of,
+)
 from lims.catalogue.models import (
     Method,
     MethodEquipment,
@@ -139,10 +148,12 @@ def edit_version(
     actor.require(Permission.CATALOGUE_EDIT)
     with uow:
         row = uow.get(MethodVersion, version_id, version=version)
-        _refuse_released(row)
+        refuse_released(row)
         before = described(row)
         row.inputs.clear()
         row.equipment.clear()
+        if text.cases is not None:
+            row.cases.clear()
         uow.flush()
         _fill(row, text)
         flag_modified(row, "formula")  # changed inputs are a changed draft, too
@@ -156,15 +167,14 @@ def release_version(
 ) -> MethodVersion:
     """New orders use it from now on; older versions of the method retire, results go on naming theirs.
 
+    All its worked examples must come out, and a formula has one at least.
     ``version``: of the draft that was looked at, so that nobody releases what another just changed.
     """
     actor.require(Permission.CATALOGUE_EDIT)
     with uow:
         row = uow.get(MethodVersion, version_id, version=version)
-        _refuse_released(row)
-        text, code = text_of(row), row.method.test_item.code
-        check_version(text, own_code=code, item_codes=item_codes(uow.session))
-        refuse_circle(uow.session, code, text.formula)
+        refuse_released(row)
+        refuse_unready(uow.session, text_of(row), row.method.test_item.code)
         older = select(MethodVersion).where(
             MethodVersion.method_id == row.method_id,
             MethodVersion.released_at.is_not(None),
@@ -190,6 +200,14 @@ def retire_version(uow: UnitOfWork, *, actor: Actor, version_id: int, why: str) 
         uow.audit("method_version.retire", actor, row, reason=why)
         uow.commit()
     return row
+
+
+def refuse_unready(session: Session, text: VersionText, own_code: str) -> None:
+    """Raises InvalidInput with the first kind of thing that stands between a version and its release."""
+    codes = item_codes(session)
+    check_version(text, own_code=own_code, item_codes=codes)
+    refuse_circle(session, own_code, text.formula)
+    refuse_failing_cases(text, own_code=own_code, item_codes=codes)
 
 
 def item_codes(session: Session) -> set[str]:
@@ -218,7 +236,7 @@ def _newest(session: Session, method_id: int) -> MethodVersion | None:
     ).one_or_none()
 
 
-def _refuse_released(row: MethodVersion) -> None:
+def refuse_released(row: MethodVersion) -> None:
     if row.released_at is not None:
         raise TransitionRefused(
             _("Version %(n)s is released and never changes: draft a new version.", n=row.number),
@@ -243,3 +261,21 @@ def _fill(row: MethodVersion, text: VersionText) -> None:
     row.equipment.extend(
         MethodEquipment(equipment_class=code) for code in dict.fromkeys(text.equipment_classes)
     )
+    if text.cases is not None:
+        _check_cases(text, text.cases)
+        row.cases.extend(case_row(one, n) for n, one in enumerate(text.cases, start=1))
+
+
+def _check_cases(text: VersionText, cases: Sequence[CaseText]) -> None:
+    if len({one.name for one in cases}) != len(cases) or len(cases) > MOST_CASES:
+        raise InvalidInput(
+            _("Worked examples have names of their own, and a version keeps at most %(n)s.", n=MOST_CASES),
+            code="case_twice",
+            fields={"cases": [_("Give each worked example its own name.")]},
+        )
+    for n, one in enumerate(cases):
+        try:
+            check_case(text, one)
+        except InvalidInput as refusal:
+            fields = {f"cases.{n}.{name}": told for name, told in refusal.fields.items()}
+            raise InvalidInput(refusal.message, code=refusal.code, fields=fields) from refusal

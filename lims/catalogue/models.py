@@ -8,6 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, Numeric, Str
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from lims.core.database import Base, Identified, Versioned, enum_column
+from lims.metrology.judgements import Verdict
 from lims.metrology.method_budgets import SourceKind
 
 
@@ -152,6 +153,10 @@ class MethodVersion(Identified, Versioned, Released, Base):
         lazy="selectin", order_by="MethodInput.position", cascade="all, delete-orphan"
     )
     equipment: Mapped[list["MethodEquipment"]] = relationship(lazy="selectin", cascade="all, delete-orphan")
+    # Read only where somebody asks for them: the bench loads versions all day and needs no cases.
+    cases: Mapped[list["MethodCase"]] = relationship(
+        lazy="select", order_by="MethodCase.position", cascade="all, delete-orphan"
+    )
     __table_args__ = (UniqueConstraint("method_id", "number"),)
 
 
@@ -179,6 +184,30 @@ class MethodEquipment(Identified, Base):
     __tablename__ = "method_equipment"
     method_version_id: Mapped[int] = mapped_column(ForeignKey("method_version.id"), index=True)
     equipment_class: Mapped[str] = mapped_column(String(60))
+
+
+class MethodCase(Identified, Base):
+    """A worked example that the version must reproduce before it is released, and ever after.
+
+    ``figures``: JSON object, input or ``@item`` -> as typed, replicates apart by commas. ``expected``: what the
+    report would say; ``source``: where that is known from; ``tolerance`` None: to the last digit. With
+    ``limit_kind`` the case is judged as well, and ``verdict`` must come out.
+    """
+
+    __tablename__ = "method_case"
+    method_version_id: Mapped[int] = mapped_column(ForeignKey("method_version.id"), index=True)
+    position: Mapped[int] = mapped_column(Integer)
+    name: Mapped[str] = mapped_column(String(120))
+    figures: Mapped[str] = mapped_column(Text)
+    expected: Mapped[str] = mapped_column(String(200))
+    source: Mapped[str] = mapped_column(String(300))
+    tolerance: Mapped[Decimal | None]
+    limit_kind: Mapped[LimitKind | None] = mapped_column(enum_column(LimitKind))
+    low: Mapped[Decimal | None]
+    high: Mapped[Decimal | None]
+    comparison: Mapped[Comparison] = mapped_column(enum_column(Comparison), default=Comparison.FULL_VALUE)
+    verdict: Mapped[Verdict | None] = mapped_column(enum_column(Verdict))
+    __table_args__ = (UniqueConstraint("method_version_id", "name"),)
 
 
 class UncertaintyBudget(Identified, Versioned, Released, Base):

@@ -3,6 +3,7 @@
 from lims.catalogue import (
     budget_pages,
     business_pages,
+    case_pages,
     item_pages,
     labels,
     limit_pages,
@@ -16,6 +17,7 @@ from lims.catalogue.face import blueprint
 PARTS = (
     budget_pages,
     business_pages,
+    case_pages,
     item_pages,
     labels,
     limit_pages,

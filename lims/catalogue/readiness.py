@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from lims.catalogue.formulas import FormulaRefused, Trial, check_version, compiled, refuse_circle, try_version
+from lims.catalogue.formulas import FormulaRefused, Trial, compiled, try_version
 from lims.catalogue.method_text import VersionText, text_of
-from lims.catalogue.methods import item_codes, method_version
+from lims.catalogue.methods import item_codes, method_version, refuse_unready
 from lims.catalogue.models import MethodVersion, ResultKind
 from lims.core.errors import InvalidInput
 
@@ -37,8 +37,7 @@ def readiness_of(session: Session, version: MethodVersion) -> Readiness:
 def readiness_of_text(session: Session, text: VersionText, own_code: str) -> Readiness:
     codes = item_codes(session)
     try:
-        check_version(text, own_code=own_code, item_codes=codes)
-        refuse_circle(session, own_code, text.formula)
+        refuse_unready(session, text, own_code)
     except FormulaRefused as refusal:
         return Readiness(refusal.fields, refusal.position, *_needs(text, own_code, codes))
     except InvalidInput as refusal:

@@ -12,7 +12,7 @@ from lims.catalogue.business import BusinessTypeText, create_business_type
 from lims.catalogue.categories import add_category
 from lims.catalogue.items import ItemText, create_item
 from lims.catalogue.limits import LimitText, add_limit
-from lims.catalogue.method_text import InputText, VersionText
+from lims.catalogue.method_text import CaseText, InputText, VersionText
 from lims.catalogue.methods import add_method, draft_version, methods_of_item, release_version
 from lims.catalogue.models import LimitKind, Payer, ResultKind, StandardEdition
 from lims.catalogue.packages import PackageText, create_package
@@ -177,6 +177,7 @@ def version_text(row: dict[str, Any]) -> VersionText:
         conditions_required=row.get("conditions", False),
         inputs=[_input(one) for one in row.get("inputs", [])],
         equipment_classes=row.get("classes", []),
+        cases=[CaseText(**one) for one in row.get("cases", [])],
     )
 
 

@@ -1276,6 +1276,70 @@ def upgrade() -> None:
         op.f("ix_customer_link_certificate_id"), "customer_link", ["certificate_id"], unique=False
     )
     op.create_table(
+        "method_case",
+        sa.Column("method_version_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("figures", sa.Text(), nullable=False),
+        sa.Column("expected", sa.String(length=200), nullable=False),
+        sa.Column("source", sa.String(length=300), nullable=False),
+        sa.Column("tolerance", sa.String(length=64), nullable=True),
+        sa.Column(
+            "limit_kind",
+            sa.Enum(
+                "max",
+                "min",
+                "range",
+                "not_permitted",
+                "not_detected",
+                "plan",
+                name="limit_kind",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=True,
+        ),
+        sa.Column("low", sa.String(length=64), nullable=True),
+        sa.Column("high", sa.String(length=64), nullable=True),
+        sa.Column(
+            "comparison",
+            sa.Enum(
+                "full_value",
+                "rounded_value",
+                name="comparison",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=False,
+        ),
+        sa.Column(
+            "verdict",
+            sa.Enum(
+                "pass",
+                "fail",
+                "not_judged",
+                name="verdict",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=True,
+        ),
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.ForeignKeyConstraint(
+            ["method_version_id"], ["method_version.id"], name=op.f("fk_method_case_method_version_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_method_case")),
+        sa.UniqueConstraint("method_version_id", "name", name=op.f("uq_method_case_method_version_id_name")),
+    )
+    op.create_index(
+        op.f("ix_method_case_method_version_id"), "method_case", ["method_version_id"], unique=False
+    )
+    op.create_table(
         "method_equipment",
         sa.Column("method_version_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("equipment_class", sa.String(length=60), nullable=False),

@@ -62,10 +62,17 @@ def test_a_program_adds_an_item_with_its_method_and_limit(browser, item, standar
         "value": "1.0022",
     }
     assert browser.post(f"{address}/release", json={"version": 1}).status_code == 409
-    released = browser.post(f"{address}/release", json={"version": 2})
+    assert browser.post(f"{address}/release", json={"version": 2}).json["code"] == "cases_missing"
+    case = {"name": "by hand", "source": "1.0022/5.0112", "figures": figures, "expected": "20.0"}
+    kept = browser.post(f"{address}/cases", json=case | {"version": 2})
+    assert kept.status_code == 201, kept.json
+    assert [one["passed"] for one in browser.get(f"{address}/cases").json] == [True]
+    released = browser.post(f"{address}/release", json={"version": 3})
     assert released.json["released_at"] is not None
-    again = browser.put(address, json={"version": 3, "text": MOISTURE})
+    again = browser.put(address, json={"version": 4, "text": MOISTURE})
     assert (again.status_code, again.json["code"]) == (409, "version_released")
+    dropped = browser.delete(f"/api/method-cases/{kept.json['id']}")
+    assert (dropped.status_code, dropped.json["code"]) == (409, "version_released")
     measurable = browser.get("/api/test-items/measurable").json["items"][0]
     assert measurable["method"]["standard"] == "GB 5009.3-2016"
     assert measurable["reason"] is None

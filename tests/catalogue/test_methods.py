@@ -65,6 +65,8 @@ RAW = [
     "INSERT INTO method_input (method_version_id, position, name, label_zh, label_en, unit, replicates, typed) "
     "VALUES ({}, 9, 'x', 'x', 'x', 'g', 1, true)",
     "DELETE FROM method_equipment WHERE method_version_id = {}",
+    "UPDATE method_case SET expected = '1' WHERE method_version_id = {}",
+    "DELETE FROM method_case WHERE method_version_id = {}",
     "INSERT INTO method_equipment (method_version_id, equipment_class) VALUES ({}, 'x')",
 ]
 

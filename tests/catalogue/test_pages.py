@@ -76,13 +76,29 @@ def test_a_test_item_walks_from_its_name_to_its_first_order(browser, catalogue, 
     answer = browser.post(editor, data=draft)
     assert answer.status_code == 302, answer.text
     version = answer.location
-    assert "Ready to be released" in browser.get(version).text
+    assert "a formula that nobody has checked" in browser.get(version).text
     tried = browser.post(
         f"{version}/try",
         data={"figures-m0": "28.4517", "figures-m1": "33.4629", "figures-m2": "32.4607"},
     ).text
     assert "125275/6264" in tried
     assert "20.0" in tried
+    kept = {name: value for name, value in fields(tried).items() if name.startswith("figures-m")}
+    kept |= {
+        "version": fields(tried)["version"],
+        "name": "GB 5009.3",
+        "source": "by hand",
+        "expected": "20.1",
+    }
+    assert browser.post(f"{version}/cases", data=kept | {"expected": ""}).status_code == 422
+    assert browser.post(f"{version}/cases", data=kept).status_code == 302
+    page = browser.get(version).text
+    assert "Expected 20.1, got 20.0." in page
+    assert "/release" not in page
+    assert browser.post(re.search(r'action="(/catalogue/cases/\d+/drop)"', page)[1]).status_code == 302
+    kept |= {"version": fields(browser.get(f"{version}/edit").text)["version"], "expected": "20.0"}
+    assert browser.post(f"{version}/cases", data=kept).status_code == 302
+    assert "Ready to be released" in browser.get(version).text
     session.rollback()
     row = versions_of(session, [method.id])[method.id][0]
     answer = browser.post(f"{version}/release", data={"version": row.version})
