@@ -8,11 +8,13 @@ import selectors
 import shutil
 import signal
 import threading
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import FrameType
 
+from instruments.agenda import Agenda
 from instruments.board import Board, CommandResult
 from instruments.canonical import JsonValue
 from instruments.captures import Draft, Stored
@@ -33,6 +35,7 @@ log = logging.getLogger("instruments")
 STATUS_EVERY_S = 1.0
 LOOK_FOR_IDENTITY_S = 2.0
 BOARD_EVERY_S = 0.04
+TURN_S = 0.005  # bytes of a hundred lines come a thousand times a second: those of 5 ms are served together
 MOST_WAITING = 5000  # drafts in memory while the disk refuses; then the ports are not read any more
 
 
@@ -55,13 +58,18 @@ class Gateway:
         self._selector = selectors.DefaultSelector()
         self._wake_in, self._wake_out = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._selector.register(self._wake_in, selectors.EVENT_READ, None)
-        self._registered: dict[int, tuple[Device, int]] = {}
+        self._registered: dict[Device, tuple[int, int]] = {}  # descriptor and what it is watched for
         settings.folder.mkdir(parents=True, exist_ok=True)
         self._lock = self._only_one()
         self.spool = Spool(settings.spool_path)
         boot = boot_id()
         self.devices = {row.key: Device(row, self._clock, self, boot) for row in settings.devices}
         self.board = Board()
+        self._agenda: Agenda[Device] = Agenda()
+        for device in self.devices.values():
+            self._agenda.put(device, 0.0)
+        self._unshown = set(self.devices.values())
+        self._reading = True
         self._orders: deque[tuple[str, Order]] = deque()
         self._urgent = False
         self._spool_fault: str | None = None
@@ -117,23 +125,29 @@ class Gateway:
             self._shut()
 
     def _turn(self) -> None:
+        time.sleep(TURN_S)
         ready = self._selector.select(self._wait_s())
         now = self._clock.seconds()
+        touched = set(self._agenda.due(now))
         for key, mask in ready:
             if key.data is None:
                 with contextlib.suppress(BlockingIOError):
                     os.read(self._wake_in, 4096)
             else:
                 self._serve(key.data, mask, now)
-        self._hand_out_orders()
-        for device in self.devices.values():
+                touched.add(key.data)
+        touched.update(self._hand_out_orders())
+        for device in touched:
             if device.link.descriptor is None and now >= device.link.retry_at:
                 device.open(now)
             device.tick(now)
-        self._commit_if_due(now)
-        for device in self.devices.values():  # what waited for the commit goes at once
+        for device in (stored := self._commit_if_due(now)):  # what waited for the commit goes at once
             device.tick(now)
-            self._watch(device)
+        touched |= stored
+        self._watch(self._all_or(touched))
+        for device in touched:
+            self._agenda.put(device, device.next_time())
+        self._unshown |= touched
         self._housekeeping(now)
 
     def _serve(self, device: Device, mask: int, now: float) -> None:
@@ -142,19 +156,22 @@ class Gateway:
         if mask & selectors.EVENT_READ and device.link.descriptor is not None:
             device.readable(now)
 
-    def _hand_out_orders(self) -> None:
+    def _hand_out_orders(self) -> Iterable[Device]:
         while self._orders:
             key, order = self._orders.popleft()
             device = self.devices.get(key)
             if device is not None:
                 device.want(order)
+                yield device
             elif order.id is not None:
                 self.report(CommandResult(order.id, key, "refused", "unknown_device", None))
 
-    def _commit_if_due(self, now: float) -> None:
+    def _commit_if_due(self, now: float) -> set[Device]:
+        """The devices whose captures are durable now."""
         due = self.spool.due_at
         if due is None or now < self._commit_again or not (self._urgent or now >= due):
-            return
+            return set()
+        waited = self.spool.waiting_devices
         try:
             self.spool.commit()
         except Exception as exc:  # the two SQLite modules have no common error class
@@ -164,11 +181,12 @@ class Gateway:
             self._stored(f"the spool cannot be written: {exc}")
             log.error(self._spool_fault)
             self._commit_again = now + 1.0
-            return
+            return set()
         self._urgent = False
         self._stored(None)
         if self._delivery is not None:
             self._delivery.forwarder.wake()
+        return {device for key in waited if (device := self.devices.get(key)) is not None}
 
     def _stored(self, fault: str | None) -> None:
         if fault == self._spool_fault:
@@ -177,48 +195,52 @@ class Gateway:
         for device in self.devices.values():
             device.storing(fault is None)
 
-    def _watch(self, device: Device) -> None:
-        """Keep the selector in step with the device's descriptor; none is read while the spool is stuck."""
-        descriptor = device.link.descriptor
-        for known in [
-            fd for fd, (owner, _) in self._registered.items() if owner is device and fd != descriptor
-        ]:
-            with contextlib.suppress(KeyError, ValueError, OSError):
-                self._selector.unregister(known)
-            del self._registered[known]
-        if descriptor is None:
-            return
-        mask = 0 if self.spool.waiting > MOST_WAITING else selectors.EVENT_READ
+    def _all_or(self, touched: set[Device]) -> Iterable[Device]:
+        """While too much waits for the disk, nobody is read; what the devices say then waits in the kernel."""
+        reading = self.spool.waiting <= MOST_WAITING
+        changed, self._reading = reading != self._reading, reading
+        return self.devices.values() if changed else touched
+
+    def _watch(self, devices: Iterable[Device]) -> None:
+        """Keep the selector in step with the descriptors. A closed one goes first: its number may be in use again."""
+        wanted = {device: self._wanted(device) for device in devices}
+        changed = [device for device, want in wanted.items() if want != self._registered.get(device)]
+        for device in changed:
+            if (held := self._registered.pop(device, None)) is not None:
+                with contextlib.suppress(KeyError, ValueError, OSError):
+                    self._selector.unregister(held[0])
+        for device in changed:
+            if (want := wanted[device]) is not None:
+                self._selector.register(*want, device)
+                self._registered[device] = want
+
+    def _wanted(self, device: Device) -> tuple[int, int] | None:
+        mask = selectors.EVENT_READ if self._reading else 0
         mask |= selectors.EVENT_WRITE if device.link.wants_write else 0
-        held = self._registered.get(descriptor)
-        if held is not None and held[1] == mask:
-            return
-        if held is not None:
-            self._selector.unregister(descriptor)
-            del self._registered[descriptor]
-        if mask:
-            self._selector.register(descriptor, mask, device)
-            self._registered[descriptor] = (device, mask)
+        descriptor = device.link.descriptor
+        return None if descriptor is None or not mask else (descriptor, mask)
 
     def _wait_s(self) -> float:
-        now = self._clock.seconds()
-        times = [self._next_status, *(t for d in self.devices.values() if (t := d.next_time()) is not None)]
+        times = [self._next_status]
+        if self._unshown:
+            times.append(self._next_board)
+        if (due := self._agenda.next_time()) is not None:
+            times.append(due)
         if self.spool.due_at is not None:
             times.append(max(self.spool.due_at, self._commit_again))
-        return max(0.0, min(times) - now)
+        return max(0.0, min(times) - self._clock.seconds())
 
     def _housekeeping(self, now: float) -> None:
-        if now >= self._next_board:
+        if self._unshown and now >= self._next_board:
             self._next_board = now + BOARD_EVERY_S
-            for device in self.devices.values():
+            for device in self._unshown:
                 self.board.show(device.view())
+            self._unshown.clear()
         if self._delivery is None and now >= self._next_identity:
             self._next_identity = now + LOOK_FOR_IDENTITY_S
             self._start_delivery()
         if now >= self._next_status:
             self._next_status = now + STATUS_EVERY_S
-            for device in self.devices.values():
-                self.board.show(device.view())
             try:
                 write_status(self.settings.status_path, self.status())
             except OSError as exc:

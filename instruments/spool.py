@@ -126,6 +126,10 @@ class Spool:
         return len(self._waiting)
 
     @property
+    def waiting_devices(self) -> set[str]:
+        return {draft.device for draft, *_ in self._waiting}
+
+    @property
     def due_at(self) -> float | None:
         """When the next commit should happen, on the clock that ``add`` was given."""
         return None if self._since is None else self._since + LINGER_S
