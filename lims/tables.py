@@ -1,7 +1,11 @@
 """Every table of the laboratory: importing this fills ``Base.metadata``."""
 
 import lims.accreditation.models
+import lims.bench.control_models
+import lims.bench.file_models
 import lims.bench.models
+import lims.bench.reading_models
+import lims.catalogue.check_models
 import lims.catalogue.models
 import lims.certificates.models
 import lims.core.audit
@@ -12,9 +16,11 @@ import lims.core.numbering
 import lims.core.ratelimit
 import lims.core.uow
 import lims.equipment.models
+import lims.equipment.profile_models
 import lims.intake.models
 import lims.people.models
 import lims.portal.models
+import lims.quality.models
 import lims.ui.models
 
 __all__ = ["lims"]

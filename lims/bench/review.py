@@ -6,16 +6,16 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 
 from lims.bench import compute
-from lims.bench.assignments import check_person, leave_sheets
 from lims.bench.calculation import Incomplete
+from lims.bench.control_holds import follow_controls, refuse_held, refuse_without_controls
 from lims.bench.inputs import sheets_of_tests
-from lims.bench.models import Assignment, InputValue, Result, Worksheet
+from lims.bench.models import InputValue, Result, Worksheet
 from lims.bench.outcomes import find_outcome
+from lims.bench.retesting import refuse_dependents, retest_here
 from lims.bench.sample_bench import Benches, SampleBench
 from lims.bench.wording import named
 from lims.bench.worksheets import follow_rows
 from lims.catalogue.models import MethodVersion
-from lims.core.clock import local_date
 from lims.core.errors import (
     Conflict,
     InvalidInput,
@@ -42,8 +42,12 @@ def submit_results(uow: UnitOfWork, *, actor: Actor, test_ids: Sequence[int]) ->
         compute.recompute(uow, actor, tests, benches)
         handed = {t.id for t in tests}
         sheets = sheets_of_tests(uow.session, handed)
+        here = {sheet.id: sheet for sheet in sheets.values()}.values()
+        controls = {sheet.id: refuse_without_controls(uow.session, sheet, handed) for sheet in here}
         done = [_submit(uow, actor, benches, test, handed, sheets.get(test.id)) for test in tests]
         _follow_sheets(uow, actor, tests)
+        for sheet in here:
+            follow_controls(uow, actor, sheet, controls[sheet.id], handed)
         uow.commit()
     return done
 
@@ -132,6 +136,7 @@ def verify_results(uow: UnitOfWork, *, actor: Actor, seen: Mapping[int, int]) ->
     actor.require(Permission.RESULT_VERIFY)
     with uow:
         tests = {t.id: t for t in _locked(uow, list(seen))}
+        refuse_held(uow.session, list(tests.values()))
         benches = Benches(uow.session, sorted({t.sample_id for t in tests.values()}))
         done = []
         for sample_id in benches.samples:
@@ -227,60 +232,11 @@ def retest_result(
     actor.require(Permission.RESULT_RETEST)
     with uow:
         test = uow.get(RequestedTest, test_id)
-        old = _current(uow, test)
-        _refuse_dependents(uow, test)
-        if assignee_id is not None and assignee_id != test.assignee_id:
-            check_person(uow.session, assignee_id, test.method_id, local_date(uow.now))
-            leave_sheets(uow, test.id)
-        _end_assignments(uow, test)
-        advance_test(
-            uow,
-            test,
-            "retest",
-            actor=actor,
-            reason=_reason(reason),
-            assignee_id=assignee_id or test.assignee_id,
-        )
-        old.current = False
-        uow.audit("result.replace", actor, old, reason=reason)
-        uow.flush()
-        fresh = uow.add(
-            Result(
-                requested_test_id=test.id, attempt=old.attempt + 1, current=True, retest_reason=reason.strip()
-            )
-        )
-        uow.audit("result.retest", actor, fresh, reason=reason)
-        row = uow.add(
-            Assignment(
-                requested_test_id=test.id,
-                assignee_id=test.assignee_id,
-                assigned_by=actor.id,
-                assigned_at=uow.now,
-                due_on=test.due_on,
-            )
-        )
-        uow.audit("test.assign", actor, row)
+        refuse_dependents(uow, test)
+        fresh = retest_here(uow, actor, test, _current(uow, test), _reason(reason), assignee_id)
         _follow_sheets(uow, actor, [test])
         uow.commit()
     return fresh
-
-
-def _end_assignments(uow: UnitOfWork, test: RequestedTest) -> None:
-    running = select(Assignment).where(Assignment.requested_test_id == test.id, Assignment.ended_at.is_(None))
-    for row in uow.session.scalars(running):
-        row.ended_at, row.end_reason = uow.now, "retest"
-
-
-def _refuse_dependents(uow: UnitOfWork, test: RequestedTest) -> None:
-    for other in SampleBench.load(uow.session, test.sample_id).dependents_of(test):
-        if other.state is TestState.VERIFIED:
-            raise Conflict(
-                _(
-                    "“%(item)s” was computed from it and is verified: have that tested again first.",
-                    item=named(other.test_item),
-                ),
-                code="others_depend",
-            )
 
 
 def _reason(reason: str) -> str:

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 
 from lims.bench.inputs import TYPED, Cell, enter_here
-from lims.bench.sheet_view import RowView, row_of
+from lims.bench.models import Worksheet
+from lims.bench.sheet_view import RowView, controlled, row_of
 from lims.core.permissions import Actor, Permission
 from lims.core.uow import UnitOfWork
+from lims.intake.internal import INTERNAL_CONTROL
 
 
 def save_cell(
@@ -16,6 +18,9 @@ def save_cell(
     with uow:
         desk, _changed = enter_here(uow, actor, worksheet_id, [(cell, TYPED)], seen)
         test = desk.tests[cell.test_id]
-        row = row_of(desk.benches.of(test.sample_id), test, actor)
+        bench = desk.benches.of(test.sample_id)
+        row = row_of(bench, test, actor)
+        if bench.order.business_type.code == INTERNAL_CONTROL:
+            row = controlled(uow.session, actor, uow.session.get_one(Worksheet, worksheet_id), [row])[0]
         uow.commit()
     return row

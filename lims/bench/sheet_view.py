@@ -1,7 +1,7 @@
 """A worksheet as its page shows it: rows are samples, columns inputs; read with a fixed number of queries."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from flask_babel import gettext as _
@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 
 from lims.accreditation.people import methods_of
 from lims.bench.calculation import Incomplete
+from lims.bench.control_holds import open_holds_of
+from lims.bench.control_view import ControlMark, SheetHold, holds_of_sheet, marks_of
 from lims.bench.inputs import EDITABLE, Cell, cell_key, read_cell_key
 from lims.bench.models import InputValue, Result, ResultVersion, Worksheet, WorksheetEquipment
 from lims.bench.outcomes import Outcome, find_outcome
@@ -85,6 +87,7 @@ class NeededItem:
 class RowView:
     """``newest``: number of the newest entry, sent back when a cell is saved (see ``inputs.Desk.newest``).
     ``agrees``: computing it again now gives the stored result, to the last digit; None: not asked.
+    ``mark``: what control it is, None for a sample; ``held``: a failing control covers it.
     """
 
     test: RequestedTest
@@ -98,6 +101,8 @@ class RowView:
     missing: str
     editable: bool
     agrees: bool | None = None
+    mark: ControlMark | None = None
+    held: bool = False
 
     @property
     def has_value(self) -> bool:
@@ -115,7 +120,9 @@ class RowView:
     @property
     def remark(self) -> str:
         """What the analyst must know of this row."""
-        words = []
+        words = [self.mark.remark] if self.mark is not None and self.mark.remark else []
+        if self.held:
+            words.append(_("held"))
         if self.result is not None and self.result.return_reason and self.editable:
             words.append(_("Returned: %(why)s", why=self.result.return_reason))
         if self.version is not None and self.has_value and self.version.near_limit:
@@ -150,6 +157,7 @@ class SheetView:
     mine: bool
     refusal: str
     counts: Mapping[TestState, int] = field(default_factory=dict)
+    holds: Sequence[SheetHold] = ()
 
     @property
     def open(self) -> bool:
@@ -179,7 +187,7 @@ def load_sheet(session: Session, *, actor: Actor, worksheet_id: int, now: dateti
     if mine and version.method_id not in methods_of(session, actor.id or 0, today):
         refusal = _("You are not authorised for this method today: nothing can be entered.")
     writable = mine and not refusal and sheet.state is WorksheetState.OPEN
-    rows = read_rows(session, ids, actor if writable else None)
+    rows = controlled(session, actor, sheet, read_rows(session, ids, actor if writable else None))
     formula = compile_formula(version.formula) if version.formula.strip() else None
     used, usable = _equipment(session, sheet, version, ids, today)
     return SheetView(
@@ -194,7 +202,15 @@ def load_sheet(session: Session, *, actor: Actor, worksheet_id: int, now: dateti
         mine=mine,
         refusal=refusal,
         counts={s: sum(r.test.state is s for r in rows) for s in TestState},
+        holds=holds_of_sheet(session, sheet.id) if any(row.held for row in rows) else (),
     )
+
+
+def controlled(session: Session, actor: Actor, sheet: Worksheet, rows: Sequence[RowView]) -> list[RowView]:
+    """Rows with what control they are, and whether a failing control holds them."""
+    marks = marks_of(session, actor, sheet, rows)
+    held = open_holds_of(session, [row.test.id for row in rows])
+    return [replace(row, mark=marks.get(row.test.id), held=row.test.id in held) for row in rows]
 
 
 def load_row(session: Session, *, actor: Actor, worksheet_id: int, test_id: int) -> RowView:
@@ -359,6 +375,9 @@ def answer_of(row: RowView) -> RowAnswer:
             sentence = _("out of limit")
         elif row.version.near_limit:
             sentence = _("near the limit")
+    if row.mark is not None and row.mark.outcome is not None:
+        show["verdict"], tones["verdict"] = said(row.mark.outcome), str(tone(row.mark.outcome))
+        sentence = row.mark.remark
     cells = {key: cell.text for key, cell in row.cells.items()}
     return RowAnswer(row.newest, cells, show, tones, sentence)
 

@@ -31,9 +31,33 @@ class CaptureKind(StrEnum):
     STATUS = "status"
     FAULT = "fault"
     UNPARSED = "unparsed"
+    FILE = "file"  # a file of an analyser, or a chunk of it
 
 
 class Verdict(StrEnum):
     PASS = "pass"  # noqa: S105
     FAIL = "fail"
     NOT_JUDGED = "not_judged"
+
+
+class HoldState(StrEnum):
+    OPEN = "open"
+    DECIDED = "decided"
+
+
+HOLD_STEPS = {"decide": step(HoldState.OPEN, to=HoldState.DECIDED, other_person=True)}
+
+
+class HoldDecision(StrEnum):
+    """ACCEPT: the results stand, for the reason given. REPEAT: they and the control are measured again."""
+
+    ACCEPT = "accept"
+    REPEAT = "repeat"
+
+
+class BaselineSource(StrEnum):
+    """Where the limits of a chart come from."""
+
+    NONE = "none"
+    ASSIGNED = "assigned"
+    OWN_POINTS = "own_points"

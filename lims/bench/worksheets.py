@@ -8,6 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lims.bench.assignments import check_person
+from lims.bench.control_placing import controls_on, place_controls, take_controls_off
+from lims.bench.editions import refuse_withdrawn
 from lims.bench.inputs import EDITABLE, note_equipment, open_sheet, sheet_of_test
 from lims.bench.models import InputValue, Worksheet, WorksheetEquipment, WorksheetRow
 from lims.bench.states import WORKSHEET_STEPS, WorksheetState
@@ -53,6 +55,7 @@ def _open(uow: UnitOfWork, actor: Actor, tests: Sequence[RequestedTest]) -> Work
     )
     _append(uow, sheet, tests, 0)
     uow.audit("worksheet.open", actor, sheet)
+    place_controls(uow, actor, sheet)
     return sheet
 
 
@@ -78,6 +81,7 @@ def _add(uow: UnitOfWork, actor: Actor, sheet: Worksheet, tests: Sequence[Reques
         raise InvalidInput(_("A worksheet holds at most %(n)s tests.", n=MOST_ROWS), code="sheet_full")
     _append(uow, sheet, tests, max((r.position for r in sheet.rows), default=0))
     uow.audit("worksheet.add", actor, ("worksheet", sheet.id), after={"tests": [t.id for t in tests]})
+    place_controls(uow, actor, sheet)
 
 
 def add_sample(uow: UnitOfWork, *, actor: Actor, worksheet_id: int, code: str) -> Worksheet:
@@ -164,12 +168,20 @@ def remove_rows(uow: UnitOfWork, *, actor: Actor, worksheet_id: int, test_ids: S
     with uow:
         sheet = open_sheet(uow, worksheet_id, actor)
         here = {r.requested_test_id: r for r in sheet.rows if r.removed_at is None}
+        controls = controls_on(uow, list(here.values()))
         for test_id in dict.fromkeys(test_ids):
             if test_id not in here:
                 raise NotFound(_("This test is not on this worksheet."))
+            if test_id in controls:
+                raise Conflict(
+                    _("A control leaves the worksheet with the samples it speaks for."), code="control_stays"
+                )
             here[test_id].removed_at = uow.now
             uow.audit("worksheet.remove", actor, here[test_id])
         uow.flush()
+        if controls:
+            take_controls_off(uow, actor, sheet)
+            place_controls(uow, actor, sheet)
         follow_rows(uow, actor, sheet)
         uow.commit()
     return sheet
@@ -259,6 +271,7 @@ def _own_tests(uow: UnitOfWork, actor: Actor, test_ids: Sequence[int]) -> list[R
             raise PermissionDenied(_("Only your own tests can go on your worksheet."))
         if test.state not in EDITABLE:
             raise Conflict(_("A test is not open for work."), code="not_editable")
+    refuse_withdrawn(uow.session, list(found.values()), local_date(uow.now))
     _refuse_elsewhere(uow, wanted)
     return [found[n] for n in wanted]
 

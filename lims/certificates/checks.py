@@ -87,6 +87,7 @@ RULES: Sequence[Rule] = (
     Rule("T01", "7.8.3.1 a", _l("Conditions that the methods ask for"), evidence.environment),
     Rule("T02", "7.8.6", _l("Each verdict names its requirement and rule"), evidence.conformity),
     Rule("T03", "7.8.1.1", _l("Every value verified by a second person, none newer"), evidence.verified),
+    Rule("T03a", "7.7.1", _l("No failing quality control holds a value"), evidence.not_held),
     Rule(
         "T04", "7.11.6", _l("Every value and verdict comes out the same, computed again"), evidence.recomputed
     ),

@@ -3,6 +3,7 @@
 from flask_babel import gettext as _
 
 from lims.accreditation.people import authorised_by_method
+from lims.bench.control_holds import open_holds_of
 from lims.bench.states import Verdict
 from lims.certificates.blocks import prints_value
 from lims.certificates.material import Faults, Material, facts_of
@@ -38,6 +39,13 @@ def verified(m: Material) -> Faults:
             yield _("“%(item)s” of %(sample)s is not verified.", **facts_of(row))
         elif not row.result.current or row.result.current_version != row.version.number:
             yield _("“%(item)s” of %(sample)s has a newer result.", **facts_of(row))
+
+
+def not_held(m: Material) -> Faults:
+    held = open_holds_of(m.session, [row.test.id for row in m.rows])
+    for row in m.rows:
+        if row.test.id in held:
+            yield _("“%(item)s” of %(sample)s is held by a failing quality control.", **facts_of(row))
 
 
 def recomputed(m: Material) -> Faults:

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lims.accreditation.people import may_sign
+from lims.bench.control_holds import is_held
 from lims.bench.models import Result, ResultVersion
 from lims.certificates.checks import examine
 from lims.certificates.content import Content, gather, signature_lines
@@ -45,7 +46,10 @@ CODE_LENGTH = 12
 
 
 def reportable(session: Session, order_id: int) -> list[tuple[RequestedTest, ResultVersion]]:
-    """Verified results of an order that no live certificate reports yet, in the order's own order."""
+    """Verified results of an order that no live certificate reports yet, in the order's own order.
+
+    What a failing quality control holds is not among them.
+    """
     reported = (
         select(CertificateItem.result_version_id)
         .join(Certificate, Certificate.id == CertificateItem.certificate_id)
@@ -63,6 +67,7 @@ def reportable(session: Session, order_id: int) -> list[tuple[RequestedTest, Res
             Sample.order_id == order_id,
             RequestedTest.state == TestState.VERIFIED,
             ResultVersion.id.not_in(reported),
+            ~is_held(RequestedTest.id),
         )
         .order_by(Sample.position, Sample.id, RequestedTest.position, RequestedTest.id)
     )

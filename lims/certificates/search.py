@@ -21,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from lims.accreditation.people import signing_fields
+from lims.bench.control_holds import is_held
 from lims.bench.models import InputValue, Result, ResultVersion
 from lims.bench.states import Verdict
 from lims.bench.wording import named
@@ -30,6 +31,7 @@ from lims.certificates.states import LIVE, CertificateState, SignatureMeaning
 from lims.core.paging import CappedCount, Key, Page, capped_count, read_page
 from lims.core.permissions import Actor, Permission
 from lims.core.search import normalised
+from lims.intake.internal import INTERNAL_CONTROL
 from lims.intake.models import Customer, Order, RequestedTest, Sample, name_key
 from lims.intake.progress import CLOSED
 from lims.intake.states import OrderState, TestState
@@ -180,7 +182,8 @@ def _unreported() -> ColumnElement[bool]:
         )
         .correlate(RequestedTest)
     )
-    return and_(_unindexed(RequestedTest.state) == TestState.VERIFIED, ~reported.exists())
+    verified = _unindexed(RequestedTest.state) == TestState.VERIFIED
+    return and_(verified, ~reported.exists(), ~is_held(RequestedTest.id))
 
 
 def _unindexed(state: ColumnElement[S] | InstrumentedAttribute[S]) -> ColumnElement[S]:
@@ -217,6 +220,7 @@ def ready_orders() -> Lines:
         .join(BusinessType, BusinessType.id == Order.business_type_id)
         .where(
             Order.state == OrderState.ACCEPTED,
+            BusinessType.code != INTERNAL_CONTROL,
             _tests_of_order(_unreported()).with_only_columns(RequestedTest.id).exists(),
         )
     )

@@ -52,6 +52,10 @@ DEFAULT_PATTERNS = {
     "letter": "HJ{yyyy}-{serial:05d}",
     "customer": "KH{yyyy}-{serial:04d}",
     "sampling_form": "CY{yyyy}-{serial:06d}",
+    "standards_check": "CX{yyyy}-{serial:04d}",
+    "control": "ZK{yyyy}{serial:06d}",
+    "nonconformity": "BF{yyyy}-{serial:04d}",
+    "proficiency": "NL{yyyy}-{serial:03d}",
 }
 
 

@@ -49,6 +49,9 @@ class Permission(StrEnum):
     RESULT_RETEST = "result.retest"
     CAPTURE_READ = "capture.read"
     CAPTURE_CLAIM = "capture.claim"
+    CAPTURE_REREAD = "capture.reread"
+    CONTROL_EDIT = "control.edit"
+    CONTROL_DECIDE = "control.decide"
     # certificates
     CERTIFICATE_READ = "certificate.read"
     CERTIFICATE_DRAFT = "certificate.draft"
@@ -61,9 +64,17 @@ class Permission(StrEnum):
     CATALOGUE_EDIT = "catalogue.edit"
     EQUIPMENT_READ = "equipment.read"
     EQUIPMENT_EDIT = "equipment.edit"
+    PROFILE_EDIT = "profile.edit"
     SCOPE_READ = "scope.read"
     SCOPE_EDIT = "scope.edit"
     AUTHORISATION_GRANT = "authorisation.grant"
+    # quality
+    NONCONFORMITY_READ = "nonconformity.read"
+    NONCONFORMITY_OPEN = "nonconformity.open"
+    NONCONFORMITY_HANDLE = "nonconformity.handle"
+    NONCONFORMITY_DECIDE = "nonconformity.decide"
+    PROFICIENCY_READ = "proficiency.read"
+    PROFICIENCY_EDIT = "proficiency.edit"
     # administration
     ACCOUNT_READ = "account.read"
     ACCOUNT_EDIT = "account.edit"
@@ -78,7 +89,12 @@ class Permission(StrEnum):
 
 
 P = Permission
-_READ_WORK = {P.SELF, P.ORDER_READ, P.SAMPLE_READ, P.CATALOGUE_READ, P.EQUIPMENT_READ, P.SCOPE_READ}
+# Whoever works here may say that something is wrong.
+_SPEAK_UP = {P.NONCONFORMITY_READ, P.NONCONFORMITY_OPEN, P.PROFICIENCY_READ}
+_READ_WORK = {
+    *{P.SELF, P.ORDER_READ, P.SAMPLE_READ, P.CATALOGUE_READ, P.EQUIPMENT_READ, P.SCOPE_READ},
+    *_SPEAK_UP,
+}
 
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.RECEPTION: frozenset(
@@ -95,7 +111,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.SECTION_HEAD: frozenset(
         _READ_WORK
         | {P.SAMPLE_MOVE, P.TEST_ASSIGN, P.TEST_TAKE, P.RESULT_READ, P.RESULT_VERIFY, P.RESULT_RETEST}
-        | {P.CAPTURE_READ, P.CERTIFICATE_READ, P.DISPOSAL_APPROVE}
+        | {P.CAPTURE_READ, P.CERTIFICATE_READ, P.DISPOSAL_APPROVE, P.NONCONFORMITY_HANDLE}
+        | {P.CONTROL_EDIT, P.CONTROL_DECIDE}
     ),
     Role.REVIEWER: frozenset(
         _READ_WORK
@@ -107,18 +124,26 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     ),
     Role.EQUIPMENT_MANAGER: frozenset(
         {P.SELF, P.SAMPLE_READ, P.CATALOGUE_READ, P.EQUIPMENT_READ, P.EQUIPMENT_EDIT, P.SCOPE_READ}
-        | {P.CAPTURE_READ}
+        | {P.CAPTURE_READ, P.CAPTURE_REREAD, P.PROFILE_EDIT, *_SPEAK_UP}
     ),
     Role.QUALITY_MANAGER: frozenset(
         _READ_WORK
         | {P.RESULT_READ, P.CAPTURE_READ, P.CERTIFICATE_READ, P.CERTIFICATE_WITHDRAW, P.CATALOGUE_EDIT}
         | {P.SCOPE_EDIT, P.AUTHORISATION_GRANT, P.AUDIT_READ, P.DISPOSAL_APPROVE, P.ACCOUNT_READ}
+        | {P.CONTROL_EDIT, P.CONTROL_DECIDE}
+        | {P.NONCONFORMITY_HANDLE, P.NONCONFORMITY_DECIDE, P.PROFICIENCY_EDIT}
     ),
-    Role.DIRECTOR: frozenset(_READ_WORK | {P.RESULT_READ, P.CERTIFICATE_READ, P.AUDIT_READ, P.ACCOUNT_READ}),
+    Role.DIRECTOR: frozenset(
+        _READ_WORK
+        | {P.RESULT_READ, P.CERTIFICATE_READ, P.AUDIT_READ, P.ACCOUNT_READ}
+        # Closes what the quality manager is responsible for.
+        | {P.NONCONFORMITY_HANDLE, P.NONCONFORMITY_DECIDE}
+    ),
     # Runs the system; decides nothing about samples, results or certificates.
     Role.ADMINISTRATOR: frozenset(
         {P.SELF, P.CATALOGUE_READ, P.CATALOGUE_EDIT, P.EQUIPMENT_READ, P.SCOPE_READ, P.ACCOUNT_READ}
         | {P.ACCOUNT_EDIT, P.SETTINGS_EDIT, P.GATEWAY_EDIT, P.AUDIT_READ, P.CAPTURE_READ}
+        | {P.PROFILE_EDIT}
     ),
     Role.CUSTOMER: frozenset({P.SELF, P.PORTAL_READ, P.PORTAL_ORDER}),
 }

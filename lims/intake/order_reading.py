@@ -13,6 +13,7 @@ from lims.catalogue.models import BusinessType, TestItem
 from lims.core.audit import AuditEvent
 from lims.core.paging import CappedCount, Key, Page, capped_count, read_page
 from lims.core.permissions import Actor, Permission
+from lims.intake.internal import INTERNAL_CONTROL
 from lims.intake.models import Contact, Customer, Order, RequestedTest, ReviewFinding, Sample, SamplingForm
 from lims.intake.samples import own_orders
 from lims.intake.states import OrderState, TestState
@@ -50,6 +51,7 @@ def orders_statement(actor: Actor) -> Statement:
         )
         .join(Customer, Customer.id == Order.customer_id)
         .join(BusinessType, BusinessType.id == Order.business_type_id)
+        .where(BusinessType.code != INTERNAL_CONTROL)
     )
     return own_orders(statement, actor)
 

@@ -10,12 +10,13 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, false, literal_column, select
+from sqlalchemy import BigInteger, Select, false, func, literal_column, select
 from sqlalchemy.orm import Session, aliased
 
 from lims.catalogue.models import BusinessType, Category
 from lims.core.paging import CappedCount, Key, Page, capped_count, read_page
 from lims.core.permissions import Actor
+from lims.intake.internal import internal_type
 from lims.intake.models import Customer, Order, Sample, StoragePlace
 from lims.intake.samples import own_samples
 from lims.intake.search import matching_samples, matching_words
@@ -30,6 +31,8 @@ FOUND = (Key(literal_column("found.sample_id", BigInteger), descending=True),)
 # Open work first, the latest of it on top.
 USUAL = (Key(Sample.phase), *BY_DUE_DAY)
 BY_DAY = (Key(Sample.registered_on, descending=True), Key(Sample.id, descending=True))
+# Samples of the laboratory's own quality control show where somebody asks for them.
+ASKS_FOR_CONTROLS = {"q", "order_id", "business_type_id"}
 BY_RELEASE = (Key(Sample.release_on), Key(Sample.id))
 
 
@@ -127,6 +130,8 @@ def filtered(session: Session, rows: Rows, wanted: Wanted, today: date) -> Rows:
     ):
         if value is not None:
             rows = rows.where(column == value)
+    if not wanted.asked & ASKS_FOR_CONTROLS:
+        rows = rows.where(Sample.business_type_id != func.coalesce(internal_type(), 0))
     if wanted.category_id is not None:
         rows = _of_category(session, rows, wanted.category_id)
     if wanted.since is not None:

@@ -71,7 +71,7 @@ class PairOfCharts:
     baseline: Baseline
 
 
-def baseline_from(values: Sequence[Decimal]) -> Baseline:
+def baseline_from(values: Sequence[Exact]) -> Baseline:
     """Mean and standard deviation (n - 1) of at least 2 values, as for a new control material."""
     if len(values) < 2:
         raise MetrologyError("control_points", "Limits need at least %(least)s values.", least=2)

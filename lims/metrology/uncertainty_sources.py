@@ -1,13 +1,16 @@
 """Where an uncertainty comes from: type A and type B evaluations (GUM 4.2 and 4.3, JJF 1059.1 4.3).
 
 A variance stays an exact rational wherever its source is one (a^2/3 of a rectangle), so that sums of
-variances are exact and do not depend on the order of the budget.
+variances are exact and do not depend on the order of the budget. A size that follows a figure (percent of a
+result) is kept as a rational for the same reason.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from functools import lru_cache
 
 from lims.metrology import formula_numbers as numbers
 from lims.metrology.errors import MetrologyError
@@ -52,7 +55,7 @@ class Readings:
 class PooledDeviation:
     """``s`` from earlier series with its own ``dof``; the estimate is the mean of ``n`` new readings."""
 
-    s: Decimal
+    s: Exact
     dof: Decimal
     n: int = 1
     label: str = ""
@@ -68,7 +71,7 @@ class PooledDeviation:
 class Rectangular:
     """Anywhere within ± ``half_width`` with the same probability."""
 
-    half_width: Decimal
+    half_width: Exact
     dof: Decimal | None = None
     label: str = ""
 
@@ -81,7 +84,7 @@ class Rectangular:
 class Resolution:
     """One step of a display: a rectangle of ± half a step (GUM F.2.2.1)."""
 
-    step: Decimal
+    step: Exact
     dof: Decimal | None = None
     label: str = ""
 
@@ -92,7 +95,7 @@ class Resolution:
 
 @dataclass(frozen=True, slots=True)
 class Triangular:
-    half_width: Decimal
+    half_width: Exact
     dof: Decimal | None = None
     label: str = ""
 
@@ -105,7 +108,7 @@ class Triangular:
 class UShaped:
     """The arcsine distribution of what swings as a sine within ± ``half_width``."""
 
-    half_width: Decimal
+    half_width: Exact
     dof: Decimal | None = None
     label: str = ""
 
@@ -118,7 +121,7 @@ class UShaped:
 class Trapezoidal:
     """``top``: width of the flat top as a part of the base, 0 (triangle) to 1 (rectangle) (GUM 4.3.9)."""
 
-    half_width: Decimal
+    half_width: Exact
     top: Decimal
     dof: Decimal | None = None
     label: str = ""
@@ -134,7 +137,7 @@ class Trapezoidal:
 class InexactRectangular:
     """A rectangle whose half width is itself only known to ± ``inexactness`` (JCGM 101 6.4.3)."""
 
-    half_width: Decimal
+    half_width: Exact
     inexactness: Decimal
     dof: Decimal | None = None
     label: str = ""
@@ -153,7 +156,7 @@ class InexactRectangular:
 class Expanded:
     """Expanded uncertainty ``U`` of a certificate with its coverage factor ``k``."""
 
-    U: Decimal
+    U: Exact
     k: Decimal
     dof: Decimal | None = None
     label: str = ""
@@ -168,7 +171,7 @@ class Expanded:
 class ExpandedAt:
     """Expanded uncertainty with its coverage probability ``p``: k is normal, or from t with ``dof``."""
 
-    U: Decimal
+    U: Exact
     p: Decimal
     dof: Decimal | None = None
     label: str = ""
@@ -183,7 +186,7 @@ class ExpandedAt:
 class Standard:
     """A standard uncertainty as it is known, of a normal quantity."""
 
-    u: Decimal
+    u: Exact
     dof: Decimal | None = None
     label: str = ""
     evaluation: Evaluation = Evaluation.B
@@ -191,6 +194,22 @@ class Standard:
     def __post_init__(self) -> None:
         _check_width(self.u)
         _check_dof(self.dof)
+
+
+@dataclass(frozen=True, slots=True)
+class Relative:
+    """A source that follows a figure: ``part`` is what it would be if the figure were 1."""
+
+    part: "Source"
+    figure: Fraction
+
+    @property
+    def dof(self) -> Decimal | None:
+        return None if isinstance(self.part, Readings) else self.part.dof
+
+    @property
+    def label(self) -> str:
+        return self.part.label
 
 
 Source = (
@@ -205,35 +224,62 @@ Source = (
     | Expanded
     | ExpandedAt
     | Standard
+    | Relative
 )
 
 
 def variance_of(source: Source) -> Fraction:
     """u^2, exact; ExpandedAt takes k with 12 digits."""
+    if isinstance(source, Relative):
+        return _variance(source.part) * (source.figure * source.figure)
+    return _variance(source)
+
+
+def variance_together(sources: tuple[Source, ...]) -> Fraction:
+    """Sum of u^2, exact."""
+    followers = [source for source in sources if isinstance(source, Relative)]
+    if not followers:
+        return _sum_of_variances(sources)
+    figure = followers[0].figure
+    if len(followers) < len(sources) or any(one.figure is not figure for one in followers):
+        return sum(map(variance_of, sources), Fraction(0))
+    return _sum_of_variances(tuple(one.part for one in followers)) * (figure * figure)
+
+
+# The sources of a method are the same with every result; only the figures that they follow are new.
+@lru_cache(maxsize=1024)
+def _sum_of_variances(sources: tuple[Source, ...]) -> Fraction:
+    return sum(map(variance_of, sources), Fraction(0))
+
+
+@lru_cache(maxsize=1024)
+def _variance(source: Source) -> Fraction:
     match source:
         case Readings(values):
             return sample_variance(values) / len(values)
         case PooledDeviation(s, _, n):
-            return Fraction(s) ** 2 / n
+            return _square(s) / n
         case Rectangular(a):
-            return Fraction(a) ** 2 / 3
+            return _square(a) / 3
         case Resolution(step):
-            return Fraction(step) ** 2 / 12
+            return _square(step) / 12
         case Triangular(a):
-            return Fraction(a) ** 2 / 6
+            return _square(a) / 6
         case UShaped(a):
-            return Fraction(a) ** 2 / 2
+            return _square(a) / 2
         case Trapezoidal(a, top):
-            return Fraction(a) ** 2 * (1 + Fraction(top) ** 2) / 6
+            return _square(a) * (1 + _square(top)) / 6
         case InexactRectangular(a, d):
-            return Fraction(a) ** 2 / 3 + Fraction(d) ** 2 / 9
+            return _square(a) / 3 + _square(d) / 9
         case Expanded(U, k):
-            return (Fraction(U) / Fraction(k)) ** 2
+            return _square(U) / _square(k)
         case ExpandedAt(U, p, dof):
             factor = as_decimal(two_sided_factor(p, None if dof is None else Fraction(dof)))
-            return (Fraction(U) / Fraction(factor)) ** 2
+            return _square(U) / _square(factor)
         case Standard(u):
-            return Fraction(u) ** 2
+            return _square(u)
+        case Relative():
+            return variance_of(source)
 
 
 def dof_of(source: Source) -> Dof:
@@ -254,17 +300,21 @@ def distribution_of(source: Source) -> Distribution:
             return Distribution.TRAPEZOIDAL
         case InexactRectangular():
             return Distribution.CURVED_TRAPEZOIDAL
+        case Relative(part):
+            return distribution_of(part)
         case _:
             return Distribution.NORMAL
 
 
 def evaluation_of(source: Source) -> Evaluation:
+    if isinstance(source, Relative):
+        return evaluation_of(source.part)
     if isinstance(source, Standard):
         return source.evaluation
     return Evaluation.A if isinstance(source, Readings | PooledDeviation) else Evaluation.B
 
 
-def sample_variance(values: tuple[Decimal, ...]) -> Fraction:
+def sample_variance(values: Sequence[Exact]) -> Fraction:
     """s^2 with n - 1 in the denominator, exact."""
     exact = [to_fraction(value) for value in values]
     centre = Fraction(sum(exact), len(exact))
@@ -297,7 +347,12 @@ def root(variance: Exact) -> Decimal:
     return numbers.working(numbers.square_root(variance))
 
 
-def _check_width(width: Decimal) -> None:
+def _square(size: Exact) -> Fraction:
+    exact = to_fraction(size)
+    return exact * exact
+
+
+def _check_width(width: Exact) -> None:
     if not to_fraction(width) >= 0:
         raise MetrologyError("uncertainty_negative", "An uncertainty or a width is not negative.")
 

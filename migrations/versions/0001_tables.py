@@ -123,6 +123,17 @@ def upgrade() -> None:
     op.create_index(op.f("ix_customer_name"), "customer", ["name"], unique=False)
     op.create_index(op.f("ix_customer_name_key"), "customer", ["name_key"], unique=False)
     op.create_table(
+        "device_profile",
+        sa.Column("key", sa.String(length=60), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_device_profile")),
+        sa.UniqueConstraint("key", name=op.f("uq_device_profile_key")),
+    )
+    op.create_table(
         "equipment_class",
         sa.Column("code", sa.String(length=60), nullable=False),
         sa.Column("name_zh", sa.String(length=100), nullable=False),
@@ -328,11 +339,20 @@ def upgrade() -> None:
         sa.Column("title_en", sa.String(length=300), nullable=False),
         sa.Column("in_force_from", sa.Date(), nullable=True),
         sa.Column("withdrawn_from", sa.Date(), nullable=True),
+        sa.Column("transition_until", sa.Date(), nullable=True),
         sa.Column("replaced_by_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
         ),
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.CheckConstraint(
+            "transition_until IS NULL OR transition_until >= withdrawn_from",
+            name=op.f("ck_standard_edition_transition"),
+        ),
+        sa.CheckConstraint(
+            "transition_until IS NULL OR withdrawn_from IS NOT NULL",
+            name=op.f("ck_standard_edition_transition_of"),
+        ),
         sa.ForeignKeyConstraint(
             ["replaced_by_id"], ["standard_edition.id"], name=op.f("fk_standard_edition_replaced_by_id")
         ),
@@ -683,6 +703,70 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_device_gateway_id"), "device", ["gateway_id"], unique=False)
     op.create_table(
+        "device_profile_version",
+        sa.Column("profile_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("title", sa.String(length=200), nullable=False),
+        sa.Column("protocol", sa.String(length=40), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("note", sa.String(length=500), nullable=False),
+        sa.Column("made_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("released_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "retired_at IS NULL OR released_at IS NOT NULL",
+            name=op.f("ck_device_profile_version_retired_after_release"),
+        ),
+        sa.ForeignKeyConstraint(["made_by"], ["account.id"], name=op.f("fk_device_profile_version_made_by")),
+        sa.ForeignKeyConstraint(
+            ["profile_id"], ["device_profile.id"], name=op.f("fk_device_profile_version_profile_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["released_by"], ["account.id"], name=op.f("fk_device_profile_version_released_by")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_device_profile_version")),
+        sa.UniqueConstraint("profile_id", "number", name=op.f("uq_device_profile_version_profile_id_number")),
+    )
+    op.create_index(
+        op.f("ix_device_profile_version_profile_id"), "device_profile_version", ["profile_id"], unique=False
+    )
+    op.create_table(
+        "file_mapping",
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("equipment_class", sa.String(length=60), nullable=False),
+        sa.Column("equipment_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("layout", sa.Text(), nullable=False),
+        sa.Column("example_name", sa.String(length=100), nullable=False),
+        sa.Column("example_sha256", sa.String(length=64), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["created_by"], ["account.id"], name=op.f("fk_file_mapping_created_by")),
+        sa.ForeignKeyConstraint(
+            ["equipment_class"], ["equipment_class.code"], name=op.f("fk_file_mapping_equipment_class")
+        ),
+        sa.ForeignKeyConstraint(
+            ["equipment_id"], ["equipment.id"], name=op.f("fk_file_mapping_equipment_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["example_sha256"], ["stored_file.sha256"], name=op.f("fk_file_mapping_example_sha256")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_file_mapping")),
+        sa.UniqueConstraint("name", "number", name=op.f("uq_file_mapping_name_number")),
+    )
+    op.create_table(
         "method",
         sa.Column("test_item_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("standard_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -701,6 +785,143 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_method_standard_id"), "method", ["standard_id"], unique=False)
     op.create_index(op.f("ix_method_test_item_id"), "method", ["test_item_id"], unique=False)
+    op.create_table(
+        "nonconformity",
+        sa.Column("number", sa.String(length=60), nullable=False),
+        sa.Column(
+            "source",
+            sa.Enum(
+                "control_failure",
+                "equipment",
+                "proficiency",
+                "complaint",
+                "audit",
+                "other",
+                name="source",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=False,
+        ),
+        sa.Column("origin_key", sa.String(length=200), nullable=True),
+        sa.Column("reference", sa.String(length=200), nullable=False),
+        sa.Column("title", sa.String(length=200), nullable=False),
+        sa.Column("what", sa.Text(), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "opened",
+                "evaluated",
+                "decided",
+                "correcting",
+                "checking",
+                "closed",
+                name="nonconformity_state",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=False,
+        ),
+        sa.Column("opened_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "significance",
+            sa.Enum(
+                "minor", "major", name="significance", native_enum=False, create_constraint=True, length=40
+            ),
+            nullable=True,
+        ),
+        sa.Column("evaluation", sa.Text(), nullable=False),
+        sa.Column("immediate_action", sa.Text(), nullable=False),
+        sa.Column("evaluated_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("evaluated_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "decision",
+            sa.Enum(
+                "accept",
+                "repeat",
+                "reject",
+                "recall",
+                "stop",
+                "not_confirmed",
+                name="decision",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=True,
+        ),
+        sa.Column("decision_reason", sa.Text(), nullable=False),
+        sa.Column(
+            "customer_told",
+            sa.Enum(
+                "not_concerned",
+                "to_tell",
+                "told",
+                name="customer_told",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=True,
+        ),
+        sa.Column("customer_note", sa.Text(), nullable=False),
+        sa.Column("decided_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("cause", sa.Text(), nullable=False),
+        sa.Column("corrective_action", sa.Text(), nullable=False),
+        sa.Column("responsible_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("due_on", sa.Date(), nullable=True),
+        sa.Column("done", sa.Text(), nullable=False),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("effect", sa.Text(), nullable=False),
+        sa.Column("closed_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.CheckConstraint(
+            "state <> 'checking' OR (done_at IS NOT NULL AND done <> '')",
+            name=op.f("ck_nonconformity_done_said"),
+        ),
+        sa.CheckConstraint(
+            "state <> 'closed' OR (closed_by IS NOT NULL AND closed_at IS NOT NULL AND effect <> '' AND customer_told <> 'to_tell')",
+            name=op.f("ck_nonconformity_closed_named"),
+        ),
+        sa.CheckConstraint(
+            "state = 'opened' OR (evaluated_by IS NOT NULL AND significance IS NOT NULL AND evaluation <> '')",
+            name=op.f("ck_nonconformity_evaluated_named"),
+        ),
+        sa.CheckConstraint(
+            "state IN ('opened','evaluated') OR (decided_by IS NOT NULL AND decision IS NOT NULL AND decision_reason <> '' AND customer_told IS NOT NULL)",
+            name=op.f("ck_nonconformity_decided_named"),
+        ),
+        sa.CheckConstraint(
+            "state NOT IN ('correcting','checking') OR (responsible_id IS NOT NULL AND due_on IS NOT NULL AND corrective_action <> '')",
+            name=op.f("ck_nonconformity_action_named"),
+        ),
+        sa.CheckConstraint(
+            "closed_by IS NULL OR closed_by <> COALESCE(responsible_id, opened_by, 0)",
+            name=op.f("ck_nonconformity_closed_by_other"),
+        ),
+        sa.ForeignKeyConstraint(["closed_by"], ["account.id"], name=op.f("fk_nonconformity_closed_by")),
+        sa.ForeignKeyConstraint(["decided_by"], ["account.id"], name=op.f("fk_nonconformity_decided_by")),
+        sa.ForeignKeyConstraint(["evaluated_by"], ["account.id"], name=op.f("fk_nonconformity_evaluated_by")),
+        sa.ForeignKeyConstraint(["opened_by"], ["account.id"], name=op.f("fk_nonconformity_opened_by")),
+        sa.ForeignKeyConstraint(
+            ["responsible_id"], ["account.id"], name=op.f("fk_nonconformity_responsible_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_nonconformity")),
+        sa.UniqueConstraint("number", name=op.f("uq_nonconformity_number")),
+        sa.UniqueConstraint("origin_key", name=op.f("uq_nonconformity_origin_key")),
+    )
+    op.create_index(
+        op.f("ix_nonconformity_responsible_id"), "nonconformity", ["responsible_id"], unique=False
+    )
+    op.create_index("ix_nonconformity_state", "nonconformity", ["state", "id"], unique=False)
     op.create_table(
         "one_time_code",
         sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -853,6 +1074,49 @@ def upgrade() -> None:
     op.create_index(op.f("ix_spec_limit_standard_id"), "spec_limit", ["standard_id"], unique=False)
     op.create_index(op.f("ix_spec_limit_test_item_id"), "spec_limit", ["test_item_id"], unique=False)
     op.create_table(
+        "standards_check",
+        sa.Column("number", sa.String(length=60), nullable=False),
+        sa.Column("source", sa.String(length=300), nullable=False),
+        sa.Column("file_name", sa.String(length=200), nullable=False),
+        sa.Column("file_sha256", sa.String(length=64), nullable=False),
+        sa.Column("list_rows", sa.Integer(), nullable=False),
+        sa.Column("left_out", sa.Integer(), nullable=False),
+        sa.Column("made_on", sa.Date(), nullable=False),
+        sa.Column("made_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("closed_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("document_sha256", sa.String(length=64), nullable=True),
+        sa.Column("evidence_sha256", sa.String(length=64), nullable=True),
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.CheckConstraint(
+            "(closed_at IS NULL) = (closed_by IS NULL)", name=op.f("ck_standards_check_closed_named")
+        ),
+        sa.CheckConstraint(
+            "(closed_at IS NULL) = (document_sha256 IS NULL)", name=op.f("ck_standards_check_closed_written")
+        ),
+        sa.CheckConstraint(
+            "evidence_sha256 IS NULL OR closed_at IS NOT NULL",
+            name=op.f("ck_standards_check_evidence_of_closed"),
+        ),
+        sa.ForeignKeyConstraint(["closed_by"], ["account.id"], name=op.f("fk_standards_check_closed_by")),
+        sa.ForeignKeyConstraint(
+            ["document_sha256"], ["stored_file.sha256"], name=op.f("fk_standards_check_document_sha256")
+        ),
+        sa.ForeignKeyConstraint(
+            ["evidence_sha256"], ["stored_file.sha256"], name=op.f("fk_standards_check_evidence_sha256")
+        ),
+        sa.ForeignKeyConstraint(
+            ["file_sha256"], ["stored_file.sha256"], name=op.f("fk_standards_check_file_sha256")
+        ),
+        sa.ForeignKeyConstraint(["made_by"], ["account.id"], name=op.f("fk_standards_check_made_by")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_standards_check")),
+        sa.UniqueConstraint("number", name=op.f("uq_standards_check_number")),
+    )
+    op.create_table(
         "user_session",
         sa.Column("token_hash", sa.String(length=64), nullable=False),
         sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
@@ -924,6 +1188,7 @@ def upgrade() -> None:
                 "status",
                 "fault",
                 "unparsed",
+                "file",
                 name="capture_kind",
                 native_enum=False,
                 create_constraint=True,
@@ -1062,6 +1327,60 @@ def upgrade() -> None:
     op.create_index(op.f("ix_certificate_order_id"), "certificate", ["order_id"], unique=False)
     op.create_index("ix_certificate_state", "certificate", ["state", "id"], unique=False)
     op.create_table(
+        "control_line",
+        sa.Column("method_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "blank",
+                "control",
+                "reference",
+                "duplicate",
+                "spike",
+                "blind",
+                name="control_kind",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=False,
+        ),
+        sa.Column("material", sa.String(length=120), nullable=False),
+        sa.Column("at_start", sa.Boolean(), nullable=False),
+        sa.Column("at_end", sa.Boolean(), nullable=False),
+        sa.Column("every", sa.Integer(), nullable=True),
+        sa.Column("low", sa.String(length=64), nullable=True),
+        sa.Column("high", sa.String(length=64), nullable=True),
+        sa.Column("target", sa.String(length=64), nullable=True),
+        sa.Column("deviation", sa.String(length=64), nullable=True),
+        sa.Column("spike_added", sa.String(length=64), nullable=True),
+        sa.Column("rule_set", sa.String(length=40), nullable=False),
+        sa.Column(
+            "memory",
+            sa.Enum("", "cusum", "ewma", name="memory", native_enum=False, create_constraint=True, length=40),
+            nullable=False,
+        ),
+        sa.Column("own_points", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.CheckConstraint(
+            "kind <> 'spike' OR spike_added IS NOT NULL", name=op.f("ck_control_line_spike_adds")
+        ),
+        sa.CheckConstraint(
+            "(target IS NULL) = (deviation IS NULL)", name=op.f("ck_control_line_target_with_deviation")
+        ),
+        sa.CheckConstraint("every IS NULL OR every > 0", name=op.f("ck_control_line_every_some")),
+        sa.ForeignKeyConstraint(["created_by"], ["account.id"], name=op.f("fk_control_line_created_by")),
+        sa.ForeignKeyConstraint(["method_id"], ["method.id"], name=op.f("fk_control_line_method_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_control_line")),
+    )
+    op.create_index(op.f("ix_control_line_method_id"), "control_line", ["method_id"], unique=False)
+    op.create_table(
         "device_live",
         sa.Column("device_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
@@ -1123,6 +1442,45 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_method_version_method_id"), "method_version", ["method_id"], unique=False)
     op.create_table(
+        "nonconformity_cover",
+        sa.Column("nonconformity_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "requested_test",
+                "worksheet",
+                "sample",
+                "order",
+                "equipment",
+                "certificate",
+                "test_item",
+                "proficiency",
+                name="cover_kind",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=False,
+        ),
+        sa.Column("object_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.ForeignKeyConstraint(
+            ["nonconformity_id"], ["nonconformity.id"], name=op.f("fk_nonconformity_cover_nonconformity_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_nonconformity_cover")),
+        sa.UniqueConstraint(
+            "nonconformity_id",
+            "kind",
+            "object_id",
+            name=op.f("uq_nonconformity_cover_nonconformity_id_kind_object_id"),
+        ),
+    )
+    op.create_index(
+        "ix_nonconformity_cover_object", "nonconformity_cover", ["kind", "object_id"], unique=False
+    )
+    op.create_table(
         "sampling_form",
         sa.Column("order_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("number", sa.String(length=60), nullable=False),
@@ -1169,6 +1527,92 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_scope_row")),
     )
     op.create_index(op.f("ix_scope_row_method_id"), "scope_row", ["method_id"], unique=False)
+    op.create_table(
+        "standard_finding",
+        sa.Column("check_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("row", sa.Integer(), nullable=True),
+        sa.Column(
+            "outcome",
+            sa.Enum(
+                "replaced",
+                "withdrawn",
+                "new_edition",
+                "different",
+                "not_mentioned",
+                "unchanged",
+                "unknown",
+                name="outcome",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=False,
+        ),
+        sa.Column("standard_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("code", sa.String(length=80), nullable=False),
+        sa.Column("title", sa.String(length=200), nullable=False),
+        sa.Column(
+            "listed_as",
+            sa.Enum(
+                "in_force",
+                "upcoming",
+                "withdrawn",
+                "replaced",
+                name="list_status",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=True,
+        ),
+        sa.Column("published_on", sa.Date(), nullable=True),
+        sa.Column("in_force_from", sa.Date(), nullable=True),
+        sa.Column("withdrawn_from", sa.Date(), nullable=True),
+        sa.Column("successor_code", sa.String(length=80), nullable=False),
+        sa.Column("successor_title", sa.String(length=200), nullable=False),
+        sa.Column("successor_from", sa.Date(), nullable=True),
+        sa.Column("touched", sa.Text(), nullable=False),
+        sa.Column(
+            "decision",
+            sa.Enum(
+                "adopt",
+                "keep_until",
+                "withdraw",
+                "take_dates",
+                "not_relevant",
+                name="decision",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=True,
+        ),
+        sa.Column("effective_on", sa.Date(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("decided_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.CheckConstraint(
+            "(decision IS NULL AND decided_by IS NULL AND decided_at IS NULL) OR (decision IS NOT NULL AND decided_by IS NOT NULL AND decided_at IS NOT NULL AND reason IS NOT NULL AND reason <> '')",
+            name=op.f("ck_standard_finding_decided_by_a_person"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["check_id"], ["standards_check.id"], name=op.f("fk_standard_finding_check_id")
+        ),
+        sa.ForeignKeyConstraint(["decided_by"], ["account.id"], name=op.f("fk_standard_finding_decided_by")),
+        sa.ForeignKeyConstraint(
+            ["standard_id"], ["standard_edition.id"], name=op.f("fk_standard_finding_standard_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_standard_finding")),
+        sa.UniqueConstraint("check_id", "code", name=op.f("uq_standard_finding_check_id_code")),
+    )
+    op.create_index(op.f("ix_standard_finding_check_id"), "standard_finding", ["check_id"], unique=False)
+    op.create_index(
+        op.f("ix_standard_finding_standard_id"), "standard_finding", ["standard_id"], unique=False
+    )
     op.create_table(
         "uncertainty_budget",
         sa.Column("method_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1252,6 +1696,54 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_budget_source_budget_id"), "budget_source", ["budget_id"], unique=False)
     op.create_table(
+        "capture_reading",
+        sa.Column("capture_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("profile", sa.String(length=80), nullable=False),
+        sa.Column("profile_version_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("profile_sha256", sa.String(length=64), nullable=False),
+        sa.Column("codec", sa.String(length=60), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "reading",
+                "status",
+                "fault",
+                "unparsed",
+                "file",
+                name="capture_kind",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=False,
+        ),
+        sa.Column("text", sa.String(length=64), nullable=True),
+        sa.Column("value", sa.String(length=64), nullable=True),
+        sa.Column("unit", sa.String(length=20), nullable=True),
+        sa.Column("stable", sa.Boolean(), nullable=True),
+        sa.Column("code", sa.String(length=60), nullable=True),
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("specimen", sa.String(length=80), nullable=False),
+        sa.Column("reason", sa.String(length=500), nullable=False),
+        sa.Column("read_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("read_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.CheckConstraint(
+            "kind <> 'reading' OR value IS NOT NULL", name=op.f("ck_capture_reading_reading_has_value")
+        ),
+        sa.ForeignKeyConstraint(["capture_id"], ["capture.id"], name=op.f("fk_capture_reading_capture_id")),
+        sa.ForeignKeyConstraint(
+            ["profile_version_id"],
+            ["device_profile_version.id"],
+            name=op.f("fk_capture_reading_profile_version_id"),
+        ),
+        sa.ForeignKeyConstraint(["read_by"], ["account.id"], name=op.f("fk_capture_reading_read_by")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_capture_reading")),
+    )
+    op.create_index("ix_capture_reading_newest", "capture_reading", ["capture_id", "id"], unique=False)
+    op.create_table(
         "customer_link",
         sa.Column("token_hash", sa.String(length=64), nullable=False),
         sa.Column("certificate_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1274,6 +1766,30 @@ def upgrade() -> None:
     )
     op.create_index(
         op.f("ix_customer_link_certificate_id"), "customer_link", ["certificate_id"], unique=False
+    )
+    op.create_table(
+        "instrument_file",
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("came_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("brought_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("capture_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("chunks", sa.Integer(), nullable=False),
+        sa.Column("equipment_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.CheckConstraint(
+            "(capture_id IS NULL) = (chunks = 0)", name=op.f("ck_instrument_file_chunks_of_captures")
+        ),
+        sa.ForeignKeyConstraint(["brought_by"], ["account.id"], name=op.f("fk_instrument_file_brought_by")),
+        sa.ForeignKeyConstraint(["capture_id"], ["capture.id"], name=op.f("fk_instrument_file_capture_id")),
+        sa.ForeignKeyConstraint(
+            ["equipment_id"], ["equipment.id"], name=op.f("fk_instrument_file_equipment_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_instrument_file")),
+        sa.UniqueConstraint("sha256", name=op.f("uq_instrument_file_sha256")),
     )
     op.create_table(
         "method_case",
@@ -1641,6 +2157,27 @@ def upgrade() -> None:
     op.create_index("ix_custody_event_actor", "custody_event", ["actor_id", "id"], unique=False)
     op.create_index(op.f("ix_custody_event_sample_id"), "custody_event", ["sample_id"], unique=False)
     op.create_table(
+        "file_import",
+        sa.Column("file_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("mapping_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("equipment_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("worksheet_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("imported_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("imported_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("filled", sa.Integer(), nullable=False),
+        sa.Column("refused", sa.Integer(), nullable=False),
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.ForeignKeyConstraint(["equipment_id"], ["equipment.id"], name=op.f("fk_file_import_equipment_id")),
+        sa.ForeignKeyConstraint(["file_id"], ["instrument_file.id"], name=op.f("fk_file_import_file_id")),
+        sa.ForeignKeyConstraint(["imported_by"], ["account.id"], name=op.f("fk_file_import_imported_by")),
+        sa.ForeignKeyConstraint(["mapping_id"], ["file_mapping.id"], name=op.f("fk_file_import_mapping_id")),
+        sa.ForeignKeyConstraint(["worksheet_id"], ["worksheet.id"], name=op.f("fk_file_import_worksheet_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_file_import")),
+    )
+    op.create_index(op.f("ix_file_import_file_id"), "file_import", ["file_id"], unique=False)
+    op.create_table(
         "label_print",
         sa.Column("sample_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
@@ -1781,11 +2318,15 @@ def upgrade() -> None:
         sa.Column("requested_test_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("claimed_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("claimed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reading_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
         ),
         sa.ForeignKeyConstraint(["capture_id"], ["capture.id"], name=op.f("fk_capture_claim_capture_id")),
         sa.ForeignKeyConstraint(["claimed_by"], ["account.id"], name=op.f("fk_capture_claim_claimed_by")),
+        sa.ForeignKeyConstraint(
+            ["reading_id"], ["capture_reading.id"], name=op.f("fk_capture_claim_reading_id")
+        ),
         sa.ForeignKeyConstraint(
             ["requested_test_id"], ["requested_test.id"], name=op.f("fk_capture_claim_requested_test_id")
         ),
@@ -1939,6 +2480,32 @@ def upgrade() -> None:
     )
     op.create_index("ix_take_request_device_asked", "take_request", ["device_id", "asked_at"], unique=False)
     op.create_table(
+        "worksheet_control",
+        sa.Column("requested_test_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("line_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("source_test_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("slot", sa.Integer(), nullable=True),
+        sa.Column("placed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("placed_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.ForeignKeyConstraint(["line_id"], ["control_line.id"], name=op.f("fk_worksheet_control_line_id")),
+        sa.ForeignKeyConstraint(["placed_by"], ["account.id"], name=op.f("fk_worksheet_control_placed_by")),
+        sa.ForeignKeyConstraint(
+            ["requested_test_id"], ["requested_test.id"], name=op.f("fk_worksheet_control_requested_test_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["source_test_id"], ["requested_test.id"], name=op.f("fk_worksheet_control_source_test_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_worksheet_control")),
+        sa.UniqueConstraint("requested_test_id", name=op.f("uq_worksheet_control_requested_test_id")),
+    )
+    op.create_index(op.f("ix_worksheet_control_line_id"), "worksheet_control", ["line_id"], unique=False)
+    op.create_index(
+        op.f("ix_worksheet_control_source_test_id"), "worksheet_control", ["source_test_id"], unique=False
+    )
+    op.create_table(
         "worksheet_row",
         sa.Column("worksheet_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("requested_test_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1962,6 +2529,28 @@ def upgrade() -> None:
         op.f("ix_worksheet_row_requested_test_id"), "worksheet_row", ["requested_test_id"], unique=False
     )
     op.create_index(op.f("ix_worksheet_row_worksheet_id"), "worksheet_row", ["worksheet_id"], unique=False)
+    op.create_table(
+        "file_value",
+        sa.Column("file_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("row_number", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("import_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("input_value_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.ForeignKeyConstraint(["file_id"], ["instrument_file.id"], name=op.f("fk_file_value_file_id")),
+        sa.ForeignKeyConstraint(["import_id"], ["file_import.id"], name=op.f("fk_file_value_import_id")),
+        sa.ForeignKeyConstraint(
+            ["input_value_id"], ["input_value.id"], name=op.f("fk_file_value_input_value_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_file_value")),
+        sa.UniqueConstraint(
+            "file_id", "row_number", "name", name=op.f("uq_file_value_file_id_row_number_name")
+        ),
+    )
+    op.create_index(op.f("ix_file_value_import_id"), "file_value", ["import_id"], unique=False)
+    op.create_index(op.f("ix_file_value_input_value_id"), "file_value", ["input_value_id"], unique=False)
     op.create_table(
         "result_version",
         sa.Column("result_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -2036,6 +2625,134 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_certificate_item_result_version_id"), "certificate_item", ["result_version_id"], unique=False
     )
+    op.create_table(
+        "control_evaluation",
+        sa.Column("control_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("line_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("result_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("result_version_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("source_version_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("worksheet_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("statistic", sa.String(length=64), nullable=True),
+        sa.Column("centre", sa.String(length=64), nullable=True),
+        sa.Column("deviation", sa.String(length=64), nullable=True),
+        sa.Column(
+            "baseline",
+            sa.Enum(
+                "none",
+                "assigned",
+                "own_points",
+                name="baseline_source",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=False,
+        ),
+        sa.Column(
+            "outcome",
+            sa.Enum(
+                "in_control",
+                "building",
+                "warning",
+                "out_of_control",
+                name="control_outcome",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=False,
+        ),
+        sa.Column("findings", sa.Text(), nullable=False),
+        sa.Column("evaluated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("evaluated_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.ForeignKeyConstraint(
+            ["control_id"], ["worksheet_control.id"], name=op.f("fk_control_evaluation_control_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["evaluated_by"], ["account.id"], name=op.f("fk_control_evaluation_evaluated_by")
+        ),
+        sa.ForeignKeyConstraint(["line_id"], ["control_line.id"], name=op.f("fk_control_evaluation_line_id")),
+        sa.ForeignKeyConstraint(["result_id"], ["result.id"], name=op.f("fk_control_evaluation_result_id")),
+        sa.ForeignKeyConstraint(
+            ["result_version_id"], ["result_version.id"], name=op.f("fk_control_evaluation_result_version_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["source_version_id"], ["result_version.id"], name=op.f("fk_control_evaluation_source_version_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["worksheet_id"], ["worksheet.id"], name=op.f("fk_control_evaluation_worksheet_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_control_evaluation")),
+    )
+    op.create_index("ix_control_evaluation_chart", "control_evaluation", ["line_id", "id"], unique=False)
+    op.create_index(
+        op.f("ix_control_evaluation_control_id"), "control_evaluation", ["control_id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_control_evaluation_worksheet_id"), "control_evaluation", ["worksheet_id"], unique=False
+    )
+    op.create_table(
+        "control_hold",
+        sa.Column("evaluation_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("worksheet_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "open", "decided", name="hold_state", native_enum=False, create_constraint=True, length=40
+            ),
+            nullable=False,
+        ),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("opened_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column(
+            "decision",
+            sa.Enum(
+                "accept", "repeat", name="hold_decision", native_enum=False, create_constraint=True, length=40
+            ),
+            nullable=True,
+        ),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("decided_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.CheckConstraint(
+            "(state = 'decided') = (decided_by IS NOT NULL AND decision IS NOT NULL AND reason IS NOT NULL)",
+            name=op.f("ck_control_hold_decided_by_name"),
+        ),
+        sa.CheckConstraint(
+            "decided_by IS NULL OR decided_by <> opened_by", name=op.f("ck_control_hold_two_persons")
+        ),
+        sa.ForeignKeyConstraint(["decided_by"], ["account.id"], name=op.f("fk_control_hold_decided_by")),
+        sa.ForeignKeyConstraint(
+            ["evaluation_id"], ["control_evaluation.id"], name=op.f("fk_control_hold_evaluation_id")
+        ),
+        sa.ForeignKeyConstraint(["opened_by"], ["account.id"], name=op.f("fk_control_hold_opened_by")),
+        sa.ForeignKeyConstraint(
+            ["worksheet_id"], ["worksheet.id"], name=op.f("fk_control_hold_worksheet_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_control_hold")),
+        sa.UniqueConstraint("evaluation_id", name=op.f("uq_control_hold_evaluation_id")),
+    )
+    op.create_index("ix_control_hold_state", "control_hold", ["state", "id"], unique=False)
+    op.create_index(op.f("ix_control_hold_worksheet_id"), "control_hold", ["worksheet_id"], unique=False)
+    op.create_table(
+        "held_test",
+        sa.Column("hold_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("requested_test_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(["hold_id"], ["control_hold.id"], name=op.f("fk_held_test_hold_id")),
+        sa.ForeignKeyConstraint(
+            ["requested_test_id"], ["requested_test.id"], name=op.f("fk_held_test_requested_test_id")
+        ),
+        sa.PrimaryKeyConstraint("hold_id", "requested_test_id", name=op.f("pk_held_test")),
+    )
+    op.create_index(op.f("ix_held_test_requested_test_id"), "held_test", ["requested_test_id"], unique=False)
     # ### end Alembic commands ###
 
 

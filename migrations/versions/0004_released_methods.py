@@ -66,6 +66,23 @@ RELEASED = (
     ("uncertainty_budget", BUDGET_SAYS, BUDGET, ("budget_source", "budget_correlation"), "budget_id"),
 )
 LIMIT = "the figures of a limit are never changed: supersede it"
+DECIDED = "what was decided about a standard is never changed"
+CLOSED = "a closed check of standards is never changed"
+# Of a closed check only the PDF of its evidence sheet is filled in, once.
+CHECK_SAYS = (
+    "number",
+    "source",
+    "file_name",
+    "file_sha256",
+    "list_rows",
+    "left_out",
+    "made_on",
+    "made_by",
+    "made_at",
+    "closed_by",
+    "closed_at",
+    "document_sha256",
+)
 
 
 def upgrade() -> None:
@@ -87,7 +104,14 @@ def _released_changed(columns: tuple[str, ...], differs: str) -> str:
 def _guards(differs: str) -> list[tuple[str, str, str]]:
     """(table, condition, sentence)"""
     released = [(table, _released_changed(says, differs), text) for table, says, text, *_parts in RELEASED]
-    return [*released, ("spec_limit", _limit_changed(differs), LIMIT)]
+    again = f"(OLD.evidence_sha256 IS NOT NULL AND NEW.evidence_sha256 {differs} OLD.evidence_sha256)"
+    closed = f"OLD.closed_at IS NOT NULL AND ({_changed(CHECK_SAYS, differs)} OR {again})"
+    return [
+        *released,
+        ("spec_limit", _limit_changed(differs), LIMIT),
+        ("standard_finding", "OLD.decided_at IS NOT NULL", DECIDED),
+        ("standards_check", closed, CLOSED),
+    ]
 
 
 def _limit_changed(differs: str) -> str:
