@@ -74,11 +74,23 @@ from lims.people import identity, passwords, vault
 from lims.people import pages as people_pages
 from lims.portal import api as portal_api
 from lims.portal import pages as portal_pages
+from lims.quality import api as quality_api
+from lims.quality import pages as quality_pages
 from lims.ui import pages as ui_pages
 from lims.ui.catalogues import HouseDomain
 from lims.ui.wording import http_sentence
 
-ROOMS = ("people", "catalogue", "equipment", "accreditation", "intake", "bench", "certificates", "portal")
+ROOMS = (
+    "people",
+    "catalogue",
+    "equipment",
+    "accreditation",
+    "intake",
+    "bench",
+    "certificates",
+    "quality",
+    "portal",
+)
 LANGUAGES = {"zh": "zh_CN", "en": "en"}
 PAGES = (
     ui_pages,
@@ -89,6 +101,7 @@ PAGES = (
     intake_pages,
     bench_pages,
     certificates_pages,
+    quality_pages,
     portal_pages,
 )
 APIS = (
@@ -99,6 +112,7 @@ APIS = (
     intake_api,
     bench_api,
     certificates_api,
+    quality_api,
     portal_api,
 )
 STATUS: tuple[tuple[type[LimsError], int], ...] = (

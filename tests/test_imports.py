@@ -18,6 +18,7 @@ ROOMS = (
     "intake",
     "bench",
     "certificates",
+    "quality",
     "portal",
 )
 # Faces translate between people or machines and use cases; the rest of a room is use cases, tables and states.

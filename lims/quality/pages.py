@@ -1,0 +1,9 @@
+"""HTML face of this room."""
+
+from lims.quality import labels, nonconformity_pages, opening_job, panels_face
+from lims.quality.face import blueprint
+
+# Imported for what they register.
+PARTS = (labels, nonconformity_pages, opening_job, panels_face)
+
+__all__ = ["PARTS", "blueprint"]
