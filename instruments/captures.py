@@ -6,6 +6,7 @@ The field names are those of the wire (docs/capture-protocol.md).
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
+from json.encoder import encode_basestring
 
 from instruments.canonical import JsonValue, b64, canonical, sha256_hex
 from instruments.clock import instant
@@ -82,5 +83,28 @@ def capture_hash(body: bytes) -> str:
 
 
 def number(draft: Draft, seq: int, prev_hash: str) -> Stored:
-    body = canonical(draft.as_json(seq, prev_hash))
+    body = spell(draft, seq, prev_hash)
     return Stored(seq, body, capture_hash(body))
+
+
+def spell(draft: Draft, seq: int, prev_hash: str) -> bytes:
+    """``canonical`` of ``as_json``, in a third of the time: a hundred devices send a thousand captures a second."""
+    return (
+        f'{{"boot_id":{_text(draft.boot_id)},"captured_at":"{instant(draft.last.wall)}"'
+        f',"codec":{_text(draft.codec)},"device":{_text(draft.device)}'
+        f',"event":{canonical(draft.event.as_json()).decode()},"first_mono_ns":"{draft.first.mono_ns}"'
+        f',"identity":{_text(draft.identity)},"last_mono_ns":"{draft.last.mono_ns}"'
+        f',"port":{_text(draft.port)},"prev_hash":"{prev_hash}","profile":{_text(draft.profile)}'
+        f',"raw":"{b64(draft.raw)}","request_id":{_text(draft.request_id)},"seq":{seq}'
+        f',"serial":{_text(draft.serial)},"trigger":"{draft.trigger.value}"}}'
+    ).encode()
+
+
+def with_hash(row: Stored) -> bytes:
+    """The capture as it is delivered: canonical with its hash among its names, which only their order tells."""
+    place = row.body.rindex(b',"identity":')  # after the event, which may hold such a name itself
+    return b'%b,"hash":"%b"%b' % (row.body[:place], row.hash.encode("ascii"), row.body[place:])
+
+
+def _text(text: str | None) -> str:
+    return "null" if text is None else encode_basestring(text)

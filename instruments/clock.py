@@ -36,4 +36,4 @@ def boot_id() -> str:
 
 def instant(moment: datetime) -> str:
     """ISO 8601, UTC, microseconds: 2026-11-22T12:00:03.000000Z."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"

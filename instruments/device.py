@@ -17,6 +17,7 @@ from instruments.readings import NOT_UNDERSTOOD, VALUED, WEIGHED, Event, Kind
 from instruments.settings import DeviceSettings, Live
 from instruments.settling import Settling
 
+_SHOWN = WEIGHED | {Kind.OVERLOAD, Kind.UNDERLOAD}
 NOISE_KEPT_EVERY_S = 1.0  # of a line at the wrong speed one frame a second is proof enough
 
 
@@ -143,7 +144,7 @@ class Device:
         self.link.opened_well()
         if event.kind is Kind.IDENTITY and event.head in self._introduces:
             self._introduced(event, heard, now)
-        elif asked not in self._minor and event.kind in (*WEIGHED, Kind.OVERLOAD, Kind.UNDERLOAD):
+        elif event.kind in _SHOWN and asked not in self._minor:
             self._event, self._event_at = event, frame.last
         self._sort(frame, event, heard)
 

@@ -35,7 +35,8 @@ log = logging.getLogger("instruments")
 STATUS_EVERY_S = 1.0
 LOOK_FOR_IDENTITY_S = 2.0
 BOARD_EVERY_S = 0.04
-TURN_S = 0.005  # bytes of a hundred lines come a thousand times a second: those of 5 ms are served together
+TURN_S = 0.01  # bytes of a hundred lines come a thousand times a second: those of 10 ms are served together
+VIEWS_PER_S = 500  # of all devices together; a bench of ten shows each of them on its own pace
 MOST_WAITING = 5000  # drafts in memory while the disk refuses; then the ports are not read any more
 
 
@@ -232,7 +233,7 @@ class Gateway:
 
     def _housekeeping(self, now: float) -> None:
         if self._unshown and now >= self._next_board:
-            self._next_board = now + BOARD_EVERY_S
+            self._next_board = now + max(BOARD_EVERY_S, len(self._unshown) / VIEWS_PER_S)
             for device in self._unshown:
                 self.board.show(device.view())
             self._unshown.clear()

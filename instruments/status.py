@@ -13,7 +13,8 @@ from instruments.canonical import JsonObject
 def write_status(path: Path, status: JsonObject) -> None:
     """Never seen half-written; not synced, because it is worthless a second later."""
     draft = path.with_suffix(".new")
-    draft.write_text(json.dumps(status, indent=1, ensure_ascii=False), encoding="utf-8")
+    # One line: laid out by indentation, a hundred devices would cost more than all that they say in a second.
+    draft.write_text(json.dumps(status, ensure_ascii=False) + "\n", encoding="utf-8")
     draft.replace(path)
 
 

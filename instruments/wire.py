@@ -97,7 +97,11 @@ def _answer(status: int, content: bytes) -> JsonObject:
 def post_signed(
     server: Server, identity: Identity, purpose: str, path: str, document: JsonObject
 ) -> JsonObject:
-    body = canonical(document)
+    return post_signed_bytes(server, identity, purpose, path, canonical(document))
+
+
+def post_signed_bytes(server: Server, identity: Identity, purpose: str, path: str, body: bytes) -> JsonObject:
+    """``body``: canonical JSON."""
     headers = {
         "Content-Type": "application/json",
         "Lims-Gateway": identity.gateway_id,

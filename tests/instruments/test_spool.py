@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from instruments.captures import first_link
+from instruments.canonical import canonical
+from instruments.captures import first_link, number, with_hash
 from instruments.errors import SpoolUnsafe
+from instruments.readings import Event, Kind
 from instruments.spool import Spool, SpoolReader, is_safe
 from tests.instruments.making import draft, wait_for
 
@@ -47,6 +49,27 @@ def test_numbers_and_hashes_go_on_where_they_stopped_and_tie_the_chain_to_its_ep
     assert json.loads(second.body)["prev_hash"] == first.hash
     assert list(reader.faults()) == []
     reader.close()
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        {},
+        {"request_id": "r-1", "serial": 'B"1\\', "identity": "match", "raw": b"\x00\xff"},
+        {
+            "event": Event(
+                Kind.ERROR, code="\x02\u2028Fehler ü", more={"identity": "x", "extra": {"hash": ["1", None]}}
+            )
+        },
+        {"device": "天平 1", "port": "COM12", "event": Event(Kind.UNPARSED, code=',"identity":')},
+    ],
+)
+def test_a_capture_has_one_spelling(named):
+    """The quick one is the canonical one, with and without the hash."""
+    document = draft(**named).as_json(7, "0" * 64)
+    row = number(draft(**named), 7, "0" * 64)
+    assert row.body == canonical(document)
+    assert with_hash(row) == canonical({**document, "hash": row.hash})
 
 
 def test_a_recreated_spool_has_a_new_epoch(tmp_path):
