@@ -1,5 +1,6 @@
 """What a frame says, in the vocabulary of the ``decode`` command and of the captures on the wire."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -24,6 +25,7 @@ class Kind(StrEnum):
     FRAME = "frame"  # a whole piece of a message that states no result by itself
     BAD_CHECKSUM = "bad_checksum"  # the frame is there, and its own check says that it is damaged
     TIMEOUT = "timeout"  # nothing, or not a whole frame, came in time
+    FILE = "file"  # a file of an analyser, or a chunk of it; what it says is read by the server
     UNPARSED = "unparsed"  # kept as it is; nobody guesses
 
 
@@ -90,3 +92,22 @@ NOT_UNDERSTOOD = frozenset({Kind.UNPARSED, Kind.BAD_CHECKSUM})
 def printable(raw: bytes) -> str:
     """Bytes as a person can read them: controls as \\r, \\n, \\x02."""
     return raw.decode("latin-1").encode("unicode_escape").decode("ascii")
+
+
+def read_printable(text: str) -> bytes:
+    """The bytes of what ``printable`` shows; ``\\r``, ``\\n``, ``\\t``, ``\\\\`` and ``\\x02`` stand for one byte.
+
+    Raises ValueError for another backslash, or a character that is no byte.
+    """
+    if _ESCAPE.sub("", text).find("\\") >= 0:
+        raise ValueError(
+            "a backslash stands before r, n, t, another backslash, or x and two hexadecimal digits"
+        )
+    return _ESCAPE.sub(lambda found: _escaped(found[1]), text).encode("latin-1")
+
+
+_ESCAPE = re.compile(r"\\(r|n|t|\\|x[0-9A-Fa-f]{2})")
+
+
+def _escaped(mark: str) -> str:
+    return {"r": "\r", "n": "\n", "t": "\t", "\\": "\\"}.get(mark) or chr(int(mark[1:], 16))

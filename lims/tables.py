@@ -21,6 +21,7 @@ import lims.intake.models
 import lims.people.models
 import lims.portal.models
 import lims.quality.models
+import lims.quality.proficiency_models
 import lims.ui.models
 
 __all__ = ["lims"]

@@ -178,6 +178,14 @@ class CommandDump(Schema):
     timeout_ms = fields.Integer()
 
 
+class OfferDump(Schema):
+    key = fields.String()
+    version = fields.Integer()
+    sha256 = fields.String()
+    text = fields.String()
+
+
 class LiveAnswerDump(Schema):
     next_ms = fields.Integer()
     commands = fields.List(fields.Nested(CommandDump))
+    profiles = fields.List(fields.Nested(OfferDump))

@@ -22,6 +22,7 @@ from lims.equipment.calibration import Fitness, fitness, fitness_of_all
 from lims.equipment.heartbeat import meet_devices, note_beat, note_figures, pace_ms, read_post, watch_device
 from lims.equipment.live import DeviceNow, devices_now
 from lims.equipment.models import Device, Equipment
+from lims.equipment.profile_offer import Offer, offers_for
 from lims.equipment.signed import Signed
 from lims.equipment.states import Link
 
@@ -189,6 +190,7 @@ class LiveAnswer:
     next_ms: int
     commands: Sequence[Command]
     ended: Sequence[str]
+    profiles: Sequence[Offer] = ()
 
 
 def exchange_live(uow: UnitOfWork, *, actor: Actor, signed: Signed) -> LiveAnswer:
@@ -203,10 +205,11 @@ def exchange_live(uow: UnitOfWork, *, actor: Actor, signed: Signed) -> LiveAnswe
         ended = note_progress(uow, signed.gateway_id, post.seen, post.results)
         commands = open_commands(uow, signed.gateway_id)
         pace = pace_ms(uow, signed.gateway_id)
+        profiles = offers_for(uow.session, post.profiles)
         uow.commit()
     if strangers:
         meet_devices(uow, actor=actor, gateway_id=signed.gateway_id, names=strangers)
-    return LiveAnswer(pace, commands, ended)
+    return LiveAnswer(pace, commands, ended, profiles)
 
 
 def device_board(session: Session, *, actor: Actor, now: datetime) -> list[DeviceNow]:

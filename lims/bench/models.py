@@ -161,6 +161,8 @@ class CaptureClaim(Identified, Base):
     requested_test_id: Mapped[int] = mapped_column(ForeignKey("requested_test.id"), index=True)
     claimed_by: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     claimed_at: Mapped[datetime]
+    # The re-reading that counted then; None: what the gateway read.
+    reading_id: Mapped[int | None] = mapped_column(ForeignKey("capture_reading.id"))
 
 
 class TakeRequest(Base):

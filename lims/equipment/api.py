@@ -1,9 +1,9 @@
 """JSON face of this room."""
 
-from lims.equipment import gateway_api, register_api
+from lims.equipment import gateway_api, profile_api, register_api
 from lims.equipment.json_face import blueprint
 
 # Imported for the routes they register.
-PARTS = (gateway_api, register_api)
+PARTS = (gateway_api, profile_api, register_api)
 
 __all__ = ["PARTS", "blueprint"]

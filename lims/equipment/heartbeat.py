@@ -20,6 +20,7 @@ from lims.equipment import wire
 from lims.equipment.devices import LONGEST_NAME, MOST_DEVICES, note_devices
 from lims.equipment.live import WATCH_AGAIN_AFTER, WATCHED_FOR
 from lims.equipment.models import Device, DeviceLive, Gateway
+from lims.equipment.profile_offer import Held, read_held
 
 RUNS_REMEMBERED = 20
 MOST_IDS = 5_000
@@ -47,6 +48,7 @@ class LivePost:
     devices: Sequence[Mapping[str, Any]]
     seen: Sequence[str]
     results: Sequence[CommandResult]
+    profiles: Held | None = None
 
     @property
     def device_names(self) -> set[str]:
@@ -67,6 +69,7 @@ def read_post(document: Mapping[str, Any]) -> LivePost:
         devices=wire.objects(document, "devices", 5 * MOST_DEVICES),
         seen=wire.texts(document, "seen", MOST_IDS),
         results=results,
+        profiles=read_held(document),
     )
     for row in post.devices:
         for name in ("device", "state", "profile", "port", "reason"):
@@ -79,7 +82,8 @@ def note_beat(uow: UnitOfWork, gateway_name: str, post: LivePost) -> None:
     name = f"gateway:{gateway_name}"
     found = select(ServiceBeat).where(ServiceBeat.name == name).with_for_update()
     beat = uow.session.scalar(found.execution_options(populate_existing=True))
-    runs: dict[str, int] = orjson.loads(beat.detail).get("runs", {}) if beat else {}
+    before: dict[str, Any] = orjson.loads(beat.detail) if beat else {}
+    runs: dict[str, int] = before.get("runs", {})
     if post.n <= runs.get(post.run, -1):
         raise Conflict(_("This live post was here before."), code="live_replayed")
     runs.pop(post.run, None)
@@ -90,12 +94,17 @@ def note_beat(uow: UnitOfWork, gateway_name: str, post: LivePost) -> None:
             "runs": kept,
             "spool": _spool(post.spool),
             "clock_off_s": round_seconds(post.sent_at, uow.now),
+            "profiles": _profiles(post.profiles) or before.get("profiles", {}),
         }
     ).decode()
     if beat is None:
         uow.add(ServiceBeat(name=name, at=uow.now, detail=detail))
     else:
         beat.at, beat.detail = uow.now, detail
+
+
+def _profiles(held: Held | None) -> dict[str, Mapping[str, str]]:
+    return {} if held is None else {"held": held.sha256, "refused": held.refused}
 
 
 def _spool(said: Mapping[str, Any]) -> dict[str, object]:
