@@ -12,6 +12,8 @@ from instruments.readings import Event, Kind
 
 TYPES = frozenset("HPORCQML")
 LONGEST_RECORD = 64_000
+CANNOT_BE_DONE = "X"  # report type of an order (LIS2-A2, 8.4.26)
+ENDS_QUERY = "A"  # status of a request for information: the last one is withdrawn (LIS2-A2, 11.1.13)
 
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?")
 _INSTANT = re.compile(r"(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(\d\d)?)?")
@@ -58,8 +60,13 @@ class Record:
 
     def components(self, number: int) -> list[str]:
         """Of the first repeat."""
-        first = self.raw(number).split(self.delimiters.repeats)[0]
-        return [self.delimiters.plain(part).strip() for part in first.split(self.delimiters.components)]
+        return self.repeats(number)[0]
+
+    def repeats(self, number: int) -> list[list[str]]:
+        """The components of each repeat; one at least."""
+        plain, part = self.delimiters.plain, self.delimiters.components
+        each = self.raw(number).split(self.delimiters.repeats)
+        return [[plain(text).strip() for text in one.split(part)] for one in each]
 
 
 def delimiters_of(header: str) -> Delimiters | None:
@@ -70,49 +77,67 @@ def delimiters_of(header: str) -> Delimiters | None:
 
 
 @dataclass(slots=True)
+class Records:
+    """Records out of the texts of frames, piece by piece. ``encoding``: of the analyser's texts.
+
+    Bytes are joined before they are decoded: a frame may end in the middle of a Chinese character.
+    """
+
+    encoding: str = "latin-1"
+    _delimiters: Delimiters = field(default_factory=Delimiters)
+    _rest: bytes = b""
+
+    def take(self, text: bytes, *, last: bool) -> list[Record]:
+        """``text`` of one frame; ``last``: nothing of a record is still to come."""
+        *lines, self._rest = (self._rest + text).split(b"\r")
+        if last or len(self._rest) > LONGEST_RECORD:
+            lines, self._rest = [*lines, self._rest], b""
+        found = [self._record(line.decode(self.encoding, "backslashreplace").strip("\n")) for line in lines]
+        return [record for record in found if record is not None]
+
+    def _record(self, line: str) -> Record | None:
+        kind = line[:1]
+        if kind == "H":
+            self._delimiters = delimiters_of(line) or Delimiters()
+        record = Record(kind, tuple(line.split(self._delimiters.fields)), self._delimiters)
+        # "RESULT" is not an R record: the type stands alone in its field.
+        return None if kind not in TYPES or (kind != "H" and record.fields[0] != kind) else record
+
+
+@dataclass(slots=True)
 class Message:
-    """A message as it comes in, piece by piece; gives what each piece completes.
+    """A message as it comes in; gives what each piece of it states.
 
     A result belongs to the last order, an order to the last patient; a header starts anew.
     """
 
-    _delimiters: Delimiters = field(default_factory=Delimiters)
-    _rest: str = ""
+    encoding: str = "latin-1"
+    _records: Records = field(init=False)
     _sample: str = ""
     _patient: str = ""
     complete: bool = False  # the terminator has come
 
-    def take(self, text: bytes, *, last: bool) -> list[Event]:
-        """``text`` of one frame; ``last``: nothing of a record is still to come."""
-        *lines, self._rest = (self._rest + text.decode("latin-1")).split("\r")
-        if last or len(self._rest) > LONGEST_RECORD:
-            lines, self._rest = [*lines, self._rest], ""
-        return [event for line in lines for event in self._record(line.strip("\n"))]
+    def __post_init__(self) -> None:
+        self._records = Records(self.encoding)
 
-    def _record(self, line: str) -> list[Event]:
-        kind = line[:1]
-        if kind == "H":
-            found = delimiters_of(line)
-            self._delimiters = found or Delimiters()
-            self._sample = self._patient = ""
-            self.complete = False
-        record = Record(kind, tuple(line.split(self._delimiters.fields)), self._delimiters)
-        # "RESULT" is not an R record: the type stands alone in its field.
-        if kind not in TYPES or (kind != "H" and record.fields[0] != kind):
-            return []
-        return self._said(record)
+    def take(self, text: bytes, *, last: bool) -> list[Event]:
+        """As ``Records.take``."""
+        return [event for record in self._records.take(text, last=last) for event in self._said(record)]
 
     def _said(self, record: Record) -> list[Event]:
         match record.type:
+            case "H":
+                self._sample = self._patient = ""
+                self.complete = False
             case "P":
                 self._patient, self._sample = record.text(4) or record.text(3), ""
             case "O":
                 self._sample = _first(record.components(3)) or _first(record.components(4))
+                return [_impossible(record, self._sample)] if record.raw(26) == CANNOT_BE_DONE else []
             case "R":
                 return [_result(record, self._sample, self._patient)]
             case "Q":
-                parts = [part for part in record.components(3) if part]
-                return [Event(Kind.STATUS, code="query", more={"sample": parts[-1] if parts else ""})]
+                return [_query(parts) for parts in record.repeats(3)] if record.raw(13) != ENDS_QUERY else []
             case "L":
                 self.complete = True
         return []
@@ -134,6 +159,21 @@ def _result(record: Record, sample: str, patient: str) -> Event:
         "patient": patient,
     }
     return Event(Kind.RESULT, value, record.text(5) or None, more={k: v for k, v in said.items() if v})
+
+
+def _query(parts: list[str]) -> Event:
+    """Analysers put rack, place and kind beside the sample: ``asked`` has all they say, ``sample`` the last."""
+    named = [part for part in parts if part]
+    more: dict[str, JsonValue] = {"sample": named[-1] if named else ""}
+    if len(named) > 1:
+        more["asked"] = list(named)
+    return Event(Kind.STATUS, code="query", more=more)
+
+
+def _impossible(record: Record, sample: str) -> Event:
+    return Event(
+        Kind.STATUS, code="order_impossible", more={"sample": sample, "test": _test(record.components(5))}
+    )
 
 
 def _test(components: list[str]) -> str:

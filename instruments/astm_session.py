@@ -20,7 +20,31 @@ SENDER_WAITS_S = 15.0  # for the answer to ENQ or to a frame
 BUSY_WAITS_S = 10.0  # after NAK to our ENQ
 CONTENTION_WAITS_S = 20.0  # both called: the analyser goes first
 MOST_TRIES = 6  # of one frame
+ANSWER_ATTEMPTS = 2
 TEXT_SIZE = 240  # of the older edition, which every analyser takes
+
+
+@dataclass(slots=True)
+class Letter:
+    """A message to send. ``id``: of whoever wants to know its end; ``attempts``: so often may it be refused, None:
+    as often as it takes. ``is_answer``: somebody waits for it; an attempt that fails for any reason counts."""
+
+    frames: list[bytes]
+    id: str | None = None
+    attempts: int | None = None
+    is_answer: bool = False
+
+    @property
+    def wire(self) -> bytes:
+        return b"".join(self.frames)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A letter is delivered, or was refused as often as it may be."""
+
+    letter: Letter
+    delivered: bool
 
 
 class Line(StrEnum):
@@ -40,17 +64,23 @@ class Session:
     busy: bool = False
     turn: int = 0
     contention_waits_s: float = CONTENTION_WAITS_S
+    encoding: str = "latin-1"
     line: Line = Line.FREE
+    trouble: str = ""  # why the last attempt to send did not come through, until one does
     _expected: int = 1
     _previous: bytes = b""  # the frame that was acknowledged last
     _damaged: bool = False  # the last thing heard was a piece of a frame
-    _message: Message = field(default_factory=Message)
+    _message: Message = field(init=False)
     _until: float = 0.0
-    _outgoing: deque[list[bytes]] = field(default_factory=deque)
-    _frames: list[bytes] = field(default_factory=list)
+    _outgoing: deque[Letter] = field(default_factory=deque)
+    _letter: Letter | None = None  # the one that is under way
+    _ended: list[Ended] = field(default_factory=list)
     _place: int = 0
     _tries: int = 0
     _not_before: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._message = Message(self.encoding)
 
     def hear(self, frame: Frame, now: float) -> Answer:
         if frame.verdict is Verdict.WHOLE and frame.raw in CONTROLS:
@@ -83,7 +113,7 @@ class Session:
         if self.busy:
             return NAK
         self.line, self._until = Line.RECEIVING, now + RECEIVER_WAITS_S
-        self._expected, self._previous, self._message = 1, b"", Message()
+        self._expected, self._previous, self._message = 1, b"", Message(self.encoding)
         return ACK
 
     def _control(self, control: bytes, now: float) -> Answer:
@@ -107,20 +137,29 @@ class Session:
 
     def _yield(self, now: float) -> bytes:
         """Both called. The analyser calls again after a second; the host waits twenty and answers nothing."""
-        self._requeue()
-        self.line, self._not_before = Line.FREE, now + self.contention_waits_s
-        return b""
+        return self._later(now + self.contention_waits_s, "contention", b"")
 
     # --- sending -------------------------------------------------------------------------------------------
 
-    def send(self, records: Sequence[str]) -> None:
+    def send(self, records: Sequence[str], *, id: str | None = None, attempts: int | None = None) -> None:
         """Queue one message; a record a frame, cut where it is longer than a frame may be."""
-        self._outgoing.append(frames_of(records))
+        self._outgoing.append(Letter(frames_of(records, self.encoding), id, attempts))
+
+    def answer(self, records: Sequence[str], *, id: str | None = None) -> None:
+        """Send before all else and at once: the other end asked, and waits for it some seconds only."""
+        frames = frames_of(records, self.encoding)
+        self._outgoing.appendleft(Letter(frames, id, ANSWER_ATTEMPTS, is_answer=True))
+        self._not_before = 0.0
 
     @property
     def unsent(self) -> int:
         """Messages that are not delivered yet."""
-        return len(self._outgoing) + bool(self._frames)
+        return len(self._outgoing) + (self._letter is not None)
+
+    def take_ended(self) -> list[Ended]:
+        """What came to an end since it was last asked."""
+        ended, self._ended = self._ended, []
+        return ended
 
     def step(self, now: float) -> bytes:
         """What is due by time alone; call it again at ``next_time``."""
@@ -129,11 +168,9 @@ class Session:
             if receiving:
                 self.turn += 1
                 return b""
-            self._requeue()
-            self._not_before = now + BUSY_WAITS_S
-            return EOT
+            return self._later(now + BUSY_WAITS_S, "no_answer", EOT)
         if self.line is Line.FREE and self._outgoing and now >= self._not_before:
-            self._frames, self._place, self._tries = self._outgoing.popleft(), 0, 0
+            self._letter, self._place, self._tries = self._outgoing.popleft(), 0, 0
             self.line, self._until = Line.CALLING, now + SENDER_WAITS_S
             return ENQ
         return b""
@@ -146,45 +183,60 @@ class Session:
     def closed(self) -> None:
         """The link broke: what was not acknowledged to the end is sent again as a whole."""
         self._requeue()
-        self.line, self._message = Line.FREE, Message()
+        self.line, self._message = Line.FREE, Message(self.encoding)
         self.turn += 1
 
     def _requeue(self) -> None:
-        if self._frames:
-            self._outgoing.appendleft(self._frames)
-        self._frames = []
+        letter, self._letter = self._letter, None
+        if letter is not None and not (letter.is_answer and self._spent(letter)):
+            self._outgoing.appendleft(letter)
+
+    def _spent(self, letter: Letter) -> bool:
+        """Count an attempt; whether it was the last."""
+        if letter.attempts is None:
+            return False
+        letter.attempts -= 1
+        if letter.attempts <= 0:
+            self._ended.append(Ended(letter, delivered=False))
+        return letter.attempts <= 0
+
+    def _later(self, at: float, why: str, wire: bytes) -> bytes:
+        """Let the line go; the message is sent again as a whole from ``at`` on."""
+        self._requeue()
+        self.line, self._not_before, self.trouble = Line.FREE, at, why
+        return wire
 
     def _answered(self, control: bytes, now: float) -> bytes:
         if self.line is Line.CALLING:
             if control == ACK:
                 self.line = Line.SENDING
                 return self._frame(now)
-            if control == NAK:
-                self._requeue()
-                self.line, self._not_before = Line.FREE, now + BUSY_WAITS_S
-            return b""
-        if self.line is not Line.SENDING:
+            return self._later(now + BUSY_WAITS_S, "busy", b"") if control == NAK else b""
+        if self.line is not Line.SENDING or self._letter is None:
             return b""
         if control == NAK:
             self._tries += 1
-            return self._frame(now) if self._tries < MOST_TRIES else self._give_up(now)
+            return self._frame(now) if self._tries < MOST_TRIES else self._refused(self._letter, now)
         self._place, self._tries = self._place + 1, 0
-        if self._place < len(self._frames) and control == ACK:
-            return self._frame(now)
-        if self._place < len(self._frames):  # EOT acknowledges, and asks us to let the line go
-            self._requeue()
-            self._not_before = now + SENDER_WAITS_S
-        self._frames, self.line = [], Line.FREE
+        if self._place < len(self._letter.frames):
+            # EOT acknowledges as well, and asks us to let the line go.
+            return (
+                self._frame(now) if control == ACK else self._later(now + SENDER_WAITS_S, "interrupted", EOT)
+            )
+        self._ended.append(Ended(self._letter, delivered=True))
+        self._letter, self.line, self.trouble = None, Line.FREE, ""
         return EOT
 
     def _frame(self, now: float) -> bytes:
+        assert self._letter is not None
         self._until = now + SENDER_WAITS_S
-        return self._frames[self._place]
+        return self._letter.frames[self._place]
 
-    def _give_up(self, now: float) -> bytes:
-        self._requeue()
-        self.line, self._not_before = Line.FREE, now + BUSY_WAITS_S
-        return EOT
+    def _refused(self, letter: Letter, now: float) -> bytes:
+        """A frame was refused six times. LIS1-A ends the attempt; whether there is another one is the letter's."""
+        if not letter.is_answer and self._spent(letter):
+            self._letter = None
+        return self._later(now + BUSY_WAITS_S, "refused", EOT)
 
 
 def _alone(frame: Frame) -> Event:
@@ -194,11 +246,11 @@ def _alone(frame: Frame) -> Event:
     return whole_piece(piece) if piece else Event(Kind.BAD_CHECKSUM, more={"must_nak": True})
 
 
-def frames_of(records: Sequence[str]) -> list[bytes]:
-    """Raises ValueError for a record that cannot be sent: not Latin-1, or with control characters."""
+def frames_of(records: Sequence[str], encoding: str = "latin-1") -> list[bytes]:
+    """Raises ValueError for a record that cannot be sent: not in ``encoding``, or with control characters."""
     frames: list[bytes] = []
     for record in records:
-        text = record.encode("latin-1") + b"\r"
+        text = record.encode(encoding) + b"\r"
         pieces = [text[place : place + TEXT_SIZE] for place in range(0, len(text), TEXT_SIZE)]
         for piece in pieces:
             frames.append(wrap(len(frames) + 1, piece, last=piece is pieces[-1]))

@@ -4,14 +4,18 @@ import threading
 from dataclasses import dataclass
 
 from instruments.canonical import JsonValue
+from instruments.captures import Trigger
 from instruments.clock import instant
 from instruments.frames import Stamp
 from instruments.link import LinkState
-from instruments.readings import Event
+from instruments.readings import Event, Kind
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceView:
+    """``can``: the verbs it knows, and "orders" of an analyser that takes them; ``unsent`` and ``trouble``: orders
+    that it does not have yet, and why not."""
+
     key: str
     profile: str
     port: str
@@ -24,6 +28,9 @@ class DeviceView:
     event_at: Stamp | None = None
     captures: int = 0
     unparsed: int = 0
+    can: tuple[str, ...] = ()
+    unsent: int = 0
+    trouble: str | None = None
 
     def as_json(self) -> dict[str, JsonValue]:
         reading: dict[str, JsonValue] | None = None
@@ -41,6 +48,9 @@ class DeviceView:
             "live": reading,
             "captures": self.captures,
             "unparsed": self.unparsed,
+            "can": list(self.can),
+            "unsent": self.unsent,
+            "trouble": self.trouble,
         }
 
 
@@ -62,6 +72,11 @@ class CommandResult:
             "code": self.code,
             "seq": self.seq,
         }
+
+
+def result_of(id_: str, device: str, event: Event, trigger: Trigger, seq: int) -> CommandResult:
+    done = event.is_stable if trigger is Trigger.TAKE else event.kind in (Kind.OK, Kind.TARE)
+    return CommandResult(id_, device, "done" if done else "refused", None if done else event.code, seq)
 
 
 class Board:

@@ -82,6 +82,11 @@ class ErrorQueue(Protocol):
     def most_errors(self) -> int: ...
 
 
+def abilities_of(codec: Codec) -> list[str]:
+    """What a page can ask of the device."""
+    return [verb.value for verb in (Verb.TAKE, Verb.TARE, Verb.ZERO) if codec.command(verb) is not None]
+
+
 def looks_of(codec: Codec) -> list[Command]:
     """The questions of one round of the live view."""
     if isinstance(codec, ManyLooks):

@@ -4,13 +4,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from instruments.board import CommandResult, DeviceView
+from instruments.analyser_orders import AnalyserOrder, Ends
+from instruments.board import CommandResult, DeviceView, result_of
 from instruments.captures import Draft, Stored, Trigger
 from instruments.clock import Clock
-from instruments.codec import Answer, Calling, Verb, looks_of
+from instruments.codec import Answer, Calling, Verb, abilities_of, looks_of
 from instruments.dialogue import GivenUp, Heard, Order, Part, Send
 from instruments.frames import Frame
+from instruments.kept_orders import KeptOrders
 from instruments.link import LineHealth, Link, LinkState
+from instruments.order_desk import desk_for
 from instruments.policy import keeps
 from instruments.pushed_dialogue import dialogue_for
 from instruments.readings import NOT_UNDERSTOOD, VALUED, WEIGHED, Event, Kind
@@ -26,6 +29,10 @@ class Keeper(Protocol):
 
     def keep(self, draft: Draft, then: Callable[[Stored], None], urgent: bool) -> None: ...
 
+    def keep_end(
+        self, draft: Draft, then: Callable[[Stored], None], order: AnalyserOrder, ends: Ends
+    ) -> None: ...
+
     def report(self, result: CommandResult) -> None: ...
 
 
@@ -36,13 +43,30 @@ class _Look:
 
 
 class Device:
-    def __init__(self, settings: DeviceSettings, clock: Clock, keeper: Keeper, boot: str) -> None:
+    """``orders``: the kept worklist; a device that takes orders is sent those that are for it."""
+
+    def __init__(
+        self,
+        settings: DeviceSettings,
+        clock: Clock,
+        keeper: Keeper,
+        boot: str,
+        orders: KeptOrders | None = None,
+    ) -> None:
         self.settings = settings
         self._clock, self._keeper, self._boot = clock, keeper, boot
         self._codec = settings.profile.codec
         self.link = Link(settings.port, settings.line)
         self._framer = self._codec.framer()
         self._session = self._codec.session() if isinstance(self._codec, Calling) else None
+        self._desk = desk_for(
+            settings.key,
+            self._codec,
+            self._session,
+            orders,
+            end=self._end_order,
+            wall=lambda: clock.stamp().wall.astimezone(),
+        )
         poll_s = settings.live_interval_ms / 1000 if settings.live is Live.POLL else None
         self.dialogue = dialogue_for(
             self._codec,
@@ -52,6 +76,7 @@ class Device:
         )
         self._settling = Settling(settings.profile.settling)
         self._health = LineHealth(settings.profile.controls)
+        self._can = (*abilities_of(self._codec), *(["orders"] if self._desk is not None else []))
         identify = self._codec.command(Verb.IDENTIFY)
         self._asks_back = identify is not None
         # Of several questions in a round the first asks for what the device is there for: that is shown live.
@@ -101,6 +126,8 @@ class Device:
     def tick(self, now: float) -> None:
         """Send what is due. Waits while a frame of this device is not yet on the disk."""
         if self._session is not None and self.link.descriptor is not None and not self.link.connecting:
+            if self._desk is not None:
+                self._desk.feed()
             self._reply(self._session.step(now), now)
         while self._uncommitted == 0 and self.link.descriptor is not None and not self.link.connecting:
             action = self.dialogue.step(now)
@@ -116,7 +143,15 @@ class Device:
             return self.link.retry_at
         if self._uncommitted or self.link.connecting:
             return None
-        return self.dialogue.next_time() if self._session is None else self._session.next_time()
+        if self._session is None:
+            return self.dialogue.next_time()
+        due = self._session.next_time()
+        # Orders that could not be handed to the line, because the disk was full, are looked at again.
+        return (
+            self._clock.seconds() + 1.0
+            if due is None and self._desk is not None and self._desk.unsent
+            else due
+        )
 
     def storing(self, possible: bool) -> None:
         """Whether captures can be made durable now; a device that calls is told to keep what it has otherwise."""
@@ -158,6 +193,9 @@ class Device:
             self.link.opened_well()
         if event.kind in VALUED:
             self._event, self._event_at = event, frame.last
+        if self._desk is not None:
+            for said in event.each():
+                self._desk.note(said)
         if answer.keep:
             self._keep(frame, event, Trigger.UNSOLICITED, None, reply=answer.reply)
         elif not (self._uncommitted and answer.repeats):
@@ -220,7 +258,23 @@ class Device:
         if not keeps(trigger, event, self.settings.keep_live):
             return
         request_id = order.id if order else None
-        draft = Draft(
+        draft = self._draft(frame, event, trigger, request_id)
+        self._uncommitted += 1
+        self._captures += 1
+        opening, turn = self._openings, self._turn
+
+        def stored(row: Stored) -> None:
+            self._uncommitted -= 1
+            # On a new line, or after the device gave up, an old acknowledgement would answer something else.
+            if (opening, turn) == (self._openings, self._turn):
+                self._reply(reply, self._clock.seconds())
+            if request_id is not None:
+                self._keeper.report(result_of(request_id, self.settings.key, event, trigger, row.seq))
+
+        self._keeper.keep(draft, stored, urgent=request_id is not None or bool(reply))
+
+    def _draft(self, frame: Frame, event: Event, trigger: Trigger, request_id: str | None) -> Draft:
+        return Draft(
             device=self.settings.key,
             profile=self.settings.profile.key,
             codec=self._codec.name,
@@ -235,19 +289,20 @@ class Device:
             serial=self._serial,
             identity=self._identity,
         )
+
+    def _end_order(self, order: AnalyserOrder, ends: Ends, wire: bytes, why: str | None) -> None:
+        """The end of an analyser's order is a capture: what was sent, and what came of it."""
+        now = self._clock.stamp()
+        code = ends.value if why is None else f"{ends.value} {why}"
+        event = Event(Kind.STATUS, code=code, more={"sample": order.specimen, "test": order.test})
+        draft = self._draft(Frame(wire, now, now), event, Trigger.ASKED, order.id)
         self._uncommitted += 1
         self._captures += 1
-        opening, turn = self._openings, self._turn
 
-        def stored(row: Stored) -> None:
+        def stored(_row: Stored) -> None:
             self._uncommitted -= 1
-            # On a new line, or after the device gave up, an old acknowledgement would answer something else.
-            if (opening, turn) == (self._openings, self._turn):
-                self._reply(reply, self._clock.seconds())
-            if request_id is not None:
-                self._keeper.report(_result(request_id, self.settings.key, event, trigger, row.seq))
 
-        self._keeper.keep(draft, stored, urgent=request_id is not None or bool(reply))
+        self._keeper.keep_end(draft, stored, order, ends)
 
     def _give_up(self, given: GivenUp) -> None:
         """An order without an answer leaves a capture too: the cell that waits for it learns why."""
@@ -256,6 +311,10 @@ class Device:
         trigger = Trigger.TAKE if given.order.verb is Verb.TAKE else Trigger.ASKED
         now = self._clock.stamp()
         self._keep(Frame(b"", now, now), Event(Kind.STATUS, code=given.code), trigger, given.order)
+
+    @property
+    def takes_orders(self) -> bool:
+        return self._desk is not None
 
     @property
     def _turn(self) -> int:
@@ -302,6 +361,8 @@ class Device:
             self._give_up(lost)
         if self._session is not None:
             self._session.closed()
+        if self._desk is not None:
+            self._desk.closed()
         self._event = None
 
     def _state_now(self) -> LinkState:
@@ -333,9 +394,7 @@ class Device:
             event_at=self._event_at,
             captures=self._captures,
             unparsed=self._unparsed,
+            can=self._can,
+            unsent=self._desk.unsent if self._desk is not None else 0,
+            trouble=self._desk.trouble if self._desk is not None else None,
         )
-
-
-def _result(id_: str, device: str, event: Event, trigger: Trigger, seq: int) -> CommandResult:
-    done = event.is_stable if trigger is Trigger.TAKE else event.kind in (Kind.OK, Kind.TARE)
-    return CommandResult(id_, device, "done" if done else "refused", None if done else event.code, seq)

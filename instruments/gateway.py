@@ -10,11 +10,12 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from types import FrameType
 
 from instruments.agenda import Agenda
+from instruments.analyser_orders import AnalyserOrder, Ends
 from instruments.board import Board, CommandResult
 from instruments.canonical import JsonValue
 from instruments.captures import Draft, Stored
@@ -23,12 +24,14 @@ from instruments.device import Device
 from instruments.dialogue import Order
 from instruments.errors import NotEnrolled, PortBusy
 from instruments.forwarder import Delivery, DeliveryState, Forwarder
+from instruments.kept_orders import KeptOrders
 from instruments.keys import load_identity
 from instruments.live import LiveChannel
 from instruments.settings import Settings
 from instruments.spool import Spool, SpoolReader
 from instruments.status import StatusPage, write_status
 from instruments.wire import Server
+from instruments.worklist_wire import WorklistEntry
 
 log = logging.getLogger("instruments")
 
@@ -64,7 +67,10 @@ class Gateway:
         self._lock = self._only_one()
         self.spool = Spool(settings.spool_path)
         boot = boot_id()
-        self.devices = {row.key: Device(row, self._clock, self, boot) for row in settings.devices}
+        self.orders = KeptOrders(self.spool)
+        self.devices = {
+            row.key: Device(row, self._clock, self, boot, self.orders) for row in settings.devices
+        }
         self.board = Board()
         self._agenda: Agenda[Device] = Agenda()
         for device in self.devices.values():
@@ -72,6 +78,7 @@ class Gateway:
         self._unshown = set(self.devices.values())
         self._reading = True
         self._orders: deque[tuple[str, Order]] = deque()
+        self._worklist: deque[WorklistEntry] = deque()
         self._urgent = False
         self._spool_fault: str | None = None
         self._commit_again = self._next_status = self._next_identity = self._next_board = 0.0
@@ -96,6 +103,15 @@ class Gateway:
         self.spool.add(draft, self._clock.seconds(), then)
         self._urgent = self._urgent or urgent
 
+    def keep_end(
+        self, draft: Draft, then: Callable[[Stored], None], order: AnalyserOrder, ends: Ends
+    ) -> None:
+        def stored(row: Stored) -> None:
+            self.orders.ended(order.id, ends)
+            then(row)
+
+        self.spool.add(draft, self._clock.seconds(), stored, self.orders.ending(order.id, ends))
+
     def report(self, result: CommandResult) -> None:
         if self._delivery is not None:
             self._delivery.live.report(result)
@@ -104,6 +120,10 @@ class Gateway:
 
     def order(self, device: str, order: Order) -> None:
         self._orders.append((device, order))
+        self._wake()
+
+    def take_worklist(self, entries: Sequence[WorklistEntry]) -> None:
+        self._worklist.extend(entries)
         self._wake()
 
     def stop(self, *_: int | FrameType | None) -> None:
@@ -138,6 +158,7 @@ class Gateway:
                 self._serve(key.data, mask, now)
                 touched.add(key.data)
         touched.update(self._hand_out_orders())
+        touched.update(self._keep_worklist())
         for device in touched:
             if device.link.descriptor is None and now >= device.link.retry_at:
                 device.open(now)
@@ -166,6 +187,31 @@ class Gateway:
                 yield device
             elif order.id is not None:
                 self.report(CommandResult(order.id, key, "refused", "unknown_device", None))
+
+    def _keep_worklist(self) -> Iterable[Device]:
+        """Orders of the server become durable here before it is told that they are."""
+        entries = [self._worklist.popleft() for _ in range(len(self._worklist))]
+        if not entries or self._delivery is None:
+            return ()
+        mine = [entry for entry in entries if self._takes_orders(entry.order.device)]
+        try:
+            self.orders.take(
+                [entry.order for entry in mine if not entry.withdraws],
+                [entry.order for entry in mine if entry.withdraws],
+            )
+        except Exception as exc:
+            if not _is_database_error(exc):
+                raise
+            self._stored(f"the spool cannot be written: {exc}")
+            log.error(self._spool_fault)
+            return ()  # the server says it again
+        for entry in entries:
+            code = None if self._takes_orders(entry.order.device) else "no_such_command"
+            self._delivery.live.kept(entry, code)
+        return {self.devices[entry.order.device] for entry in mine}
+
+    def _takes_orders(self, key: str) -> bool:
+        return key in self.devices and self.devices[key].takes_orders
 
     def _commit_if_due(self, now: float) -> set[Device]:
         """The devices whose captures are durable now."""
@@ -263,7 +309,12 @@ class Gateway:
         keep_s = self.settings.keep_days * 86400.0
         forwarder = Forwarder(reader, self._server(address, 30.0), identity, keep_s=keep_s)
         live = LiveChannel(
-            self._server(address, 5.0), identity, self.board, order=self.order, spool_state=self._spool_state
+            self._server(address, 5.0),
+            identity,
+            self.board,
+            order=self.order,
+            spool_state=self._spool_state,
+            take_worklist=self.take_worklist,
         )
         threads = [
             threading.Thread(target=forwarder.run, name="forwarder", daemon=True),

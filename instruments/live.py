@@ -7,7 +7,7 @@ import threading
 import time
 import uuid
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from instruments.board import Board, CommandResult
 from instruments.canonical import JsonObject, JsonValue
@@ -17,6 +17,7 @@ from instruments.dialogue import Order
 from instruments.errors import ServerRefused, ServerUnreachable
 from instruments.keys import Identity
 from instruments.wire import Server, post_signed
+from instruments.worklist_wire import Receipts, WorklistEntry, read_entries
 
 PACE_MS = (50, 10_000)
 DEFAULT_PACE_MS = 2_000
@@ -36,9 +37,13 @@ class LiveChannel:
         *,
         order: Callable[[str, Order], None],
         spool_state: Callable[[], JsonObject],
+        take_worklist: Callable[[Sequence[WorklistEntry]], None] = lambda _entries: None,
     ) -> None:
         self._server, self._identity, self._board = server, identity, board
         self._order, self._spool_state = order, spool_state
+        self._take_worklist = take_worklist
+        self._receipts = Receipts()
+        self._receipts_lock = threading.Lock()
         self._run = str(uuid.uuid4())
         self._posts = self._failures = 0
         self._results: deque[CommandResult] = deque(maxlen=REMEMBERED)
@@ -52,6 +57,12 @@ class LiveChannel:
     def report(self, result: CommandResult) -> None:
         """From the loop's thread: tell the server without waiting for the next round."""
         self._results.append(result)
+        self._wake.set()
+
+    def kept(self, entry: WorklistEntry, code: str | None) -> None:
+        """From the loop's thread: the entry is durable here, or (``code``) can never be."""
+        with self._receipts_lock:
+            self._receipts.add(entry.entry, code)
         self._wake.set()
 
     def stop(self) -> None:
@@ -79,20 +90,27 @@ class LiveChannel:
         """One post; the milliseconds until the next."""
         results = list(self._results)
         seen = list(self._unreported)
-        answer = post_signed(
-            self._server, self._identity, "live", "/api/gateways/live", self._document(results, seen)
-        )
+        with self._receipts_lock:
+            kept = self._receipts.said()
+        document = self._document(results, seen, kept)
+        answer = post_signed(self._server, self._identity, "live", "/api/gateways/live", document)
         self._failures, self.sentence = 0, None
         for _ in results:
             self._results.popleft()
         self._unreported = [id_ for id_ in self._unreported if id_ not in seen]
+        with self._receipts_lock:
+            self._receipts.heard(kept)
         self._take_commands(answer.get("commands"))
+        if entries := read_entries(answer.get("worklist")):
+            self._take_worklist(entries)
         pace = answer.get("next_ms")
         pace = pace if isinstance(pace, int) and not isinstance(pace, bool) else DEFAULT_PACE_MS
         # A command just came: say soon that it was seen, whoever watches.
         return min(max(pace, PACE_MS[0]), PACE_MS[1]) if not self._unreported else PACE_MS[0]
 
-    def _document(self, results: list[CommandResult], seen: list[str]) -> dict[str, JsonValue]:
+    def _document(
+        self, results: list[CommandResult], seen: list[str], kept: list[JsonValue]
+    ) -> dict[str, JsonValue]:
         self._posts += 1
         return {
             "gateway": self._identity.gateway_id,
@@ -102,6 +120,7 @@ class LiveChannel:
             "spool": self._spool_state(),
             "devices": [view.as_json() for view in self._board.views()],
             "seen": list(seen),
+            "kept": kept,
             "results": [result.as_json() for result in results],
         }
 

@@ -19,8 +19,8 @@ from instruments.simulator import SimulatedDevice
 
 BUSY_TICK_S = 0.02
 HELP = (
-    "load GRAMS | print | tare | zero | disturb SECONDS | overload | sample NUMBER | unplug | plug | power"
-    " | state | quit"
+    "load GRAMS | print | tare | zero | disturb SECONDS | overload | unplug | plug | power | state | quit;"
+    " of an analyser also sample NUMBER | ask NUMBER | refuse FRAMES | contend CALLS"
 )
 
 
@@ -147,8 +147,10 @@ class SimulatedPort:
                     return "error: too much lies on the pan"
             case ["disturb", seconds] if seconds.replace(".", "", 1).isdigit():
                 self.balance.physics.disturb(float(seconds), now)
-            case ["sample", number] if isinstance(self.balance, AstmAnalyser):
-                self.balance.sample = number
+            case [("sample" | "ask" | "refuse" | "contend") as word, what] if isinstance(
+                self.balance, AstmAnalyser
+            ):
+                return self._analyser(self.balance, word, what)
             case ["unplug"]:
                 self.unplug()
             case ["plug"]:
@@ -161,6 +163,20 @@ class SimulatedPort:
                 self.stop()
             case _:
                 return f"error: write {HELP}"
+        return "ok"
+
+    def _analyser(self, analyser: AstmAnalyser, word: str, what: str) -> str:
+        match word:
+            case "sample":
+                analyser.sample = what
+            case "ask":
+                analyser.ask(what)
+            case _ if not what.isdecimal():
+                return f"error: {what} is not a number of frames"
+            case "refuse":
+                analyser.refuse = int(what)
+            case "contend":
+                analyser.call_first = int(what)
         return "ok"
 
     def _state(self, now: float) -> str:

@@ -1,6 +1,7 @@
 """Every table of the laboratory: importing this fills ``Base.metadata``."""
 
 import lims.accreditation.models
+import lims.bench.analyser_models
 import lims.bench.control_models
 import lims.bench.file_models
 import lims.bench.models

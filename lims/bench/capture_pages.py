@@ -104,7 +104,13 @@ def _capture(capture_id: int, form: Form) -> str:
     cells = (
         []
         if page.claim
-        else inbox.open_cells(session, actor=actor, equipment=page.equipment, specimen=page.capture.specimen)
+        else inbox.open_cells(
+            session,
+            actor=actor,
+            equipment=page.equipment,
+            specimen=page.capture.specimen,
+            test_name=page.capture.name,
+        )
     )
     chosen = next((cell for cell in cells if cell.key == form.typed("cell")), None)
     preview = None

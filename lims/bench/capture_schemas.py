@@ -96,6 +96,13 @@ class DeviceNowDump(Schema):
     unit = fields.String(attribute="live.unit", allow_none=True)
     stable = fields.Boolean(attribute="live.stable", allow_none=True)
     figures = fields.List(fields.Nested(FigureDump))
+    abilities = fields.List(
+        fields.String(),
+        allow_none=True,
+        metadata={
+            "description": "take, tare, zero, orders: what it can be told; null: its gateway does not say."
+        },
+    )
     figure_at = fields.AwareDateTime(attribute="live.figure_at", allow_none=True)
     serial = fields.String(attribute="live.identity", allow_none=True)
     expected_serial = fields.String(attribute="live.expected_identity", allow_none=True)
@@ -185,7 +192,20 @@ class OfferDump(Schema):
     text = fields.String()
 
 
+class ToldDump(Schema):
+    """One message about an order for an analyser."""
+
+    entry = fields.String()
+    do = fields.String(metadata={"description": "add or withdraw"})
+    order = fields.String()
+    device = fields.String()
+    specimen = fields.String()
+    test = fields.String()
+    name = fields.String(metadata={"description": "Of the sample, for people."})
+
+
 class LiveAnswerDump(Schema):
     next_ms = fields.Integer()
     commands = fields.List(fields.Nested(CommandDump))
     profiles = fields.List(fields.Nested(OfferDump))
+    worklist = fields.List(fields.Nested(ToldDump))

@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session
 
+from lims.bench.analyser_names import names_of
 from lims.bench.claims import claim_here
 from lims.bench.inputs import EDITABLE, Cell, cell_key, read_cell_key
 from lims.bench.models import (
@@ -249,10 +250,10 @@ class Preview:
 
 
 def open_cells(
-    session: Session, *, actor: Actor, equipment: Equipment | None, specimen: str = ""
+    session: Session, *, actor: Actor, equipment: Equipment | None, specimen: str = "", test_name: str = ""
 ) -> list[OpenCell]:
-    """Cells of my open worksheets that this equipment may fill; those of the sample that the device names
-    first, then by worksheet."""
+    """Cells of my open worksheets that this equipment may fill. First those of the sample and the test that the
+    device names (the test by the analyser's name of it), empty ones before filled ones; then by worksheet."""
     if equipment is None or not actor.can(Permission.CAPTURE_CLAIM):
         return []
     sheets = session.scalars(
@@ -269,7 +270,13 @@ def open_cells(
     }
     ids = {s.id: s for s in sheets}
     rows = session.execute(
-        select(WorksheetRow.worksheet_id, RequestedTest.id, Sample.number, Sample.name)
+        select(
+            WorksheetRow.worksheet_id,
+            RequestedTest.id,
+            RequestedTest.test_item_id,
+            Sample.number,
+            Sample.name,
+        )
         .join(RequestedTest, RequestedTest.id == WorksheetRow.requested_test_id)
         .join(Sample, Sample.id == RequestedTest.sample_id)
         .where(
@@ -281,8 +288,9 @@ def open_cells(
         .order_by(WorksheetRow.worksheet_id.desc(), WorksheetRow.position)
     ).all()
     latest = latest_cells(session, [test_id for _sheet, test_id, *_sample in rows])
-    cells = []
-    for sheet_id, test_id, number, name in rows:
+    names = names_of(session, equipment.id) if test_name else {}
+    cells: list[tuple[tuple[bool, ...], OpenCell]] = []
+    for sheet_id, test_id, item_id, number, name in rows:
         sheet = ids[sheet_id]
         for column in columns_of(versions[sheet.method_version_id]):
             if column.input.equipment_class not in (None, equipment.equipment_class):
@@ -290,8 +298,11 @@ def open_cells(
             entry = latest.get(test_id, {}).get((column.input.name, column.replicate))
             key = f"{sheet.id}:{test_id}:{cell_key(column.input.name, column.replicate)}"
             words = f"{column.label} ({column.input.unit})" if column.input.unit else column.label
-            cells.append(OpenCell(key, sheet.number, f"{number} {name}", words, entry.text if entry else ""))
-    return sorted(cells, key=lambda cell: not specimen or cell.sample.split(" ")[0] != specimen)
+            text = entry.text if entry else ""
+            here = bool(specimen) and number == specimen
+            rank = (not here, not (here and names.get(item_id) == test_name), not here or bool(text))
+            cells.append((rank, OpenCell(key, sheet.number, f"{number} {name}", words, text)))
+    return [cell for _rank, cell in sorted(cells, key=lambda ranked: ranked[0])]
 
 
 def read_target(key: str) -> tuple[int, Cell]:

@@ -9,6 +9,14 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from lims.bench.analyser_exchange import (
+    Told,
+    entries_for,
+    find_cancelled,
+    note_receipts,
+    read_receipts,
+    withdraw_cancelled,
+)
 from lims.bench.device_words import why_no_value
 from lims.bench.models import Capture, CaptureClaim, Worksheet
 from lims.bench.states import CaptureKind
@@ -53,7 +61,13 @@ class UsableDevice:
     @property
     def reports(self) -> bool:
         """It sends finished results by itself, each with its sample, and cannot be asked: an analyser."""
+        if self.now.can("take") is not None:
+            return not self.now.can("take")
         return self.now.live is not None and self.now.live.kind == "result"
+
+    def offers(self, verb: str) -> bool:
+        """Whether a page shows a button for it; a gateway of before does not say what its devices can."""
+        return self.now.can(verb) is not False
 
 
 def usable_devices(
@@ -191,6 +205,7 @@ class LiveAnswer:
     commands: Sequence[Command]
     ended: Sequence[str]
     profiles: Sequence[Offer] = ()
+    worklist: Sequence[Told] = ()
 
 
 def exchange_live(uow: UnitOfWork, *, actor: Actor, signed: Signed) -> LiveAnswer:
@@ -198,7 +213,7 @@ def exchange_live(uow: UnitOfWork, *, actor: Actor, signed: Signed) -> LiveAnswe
 
     Raises BodyRefused, Conflict (``live_replayed``).
     """
-    post = read_post(signed.document)
+    post, receipts = read_post(signed.document), read_receipts(signed.document)
     with uow.fleeting():
         note_beat(uow, signed.name, post)
         strangers = note_figures(uow, signed.gateway_id, post)
@@ -209,7 +224,11 @@ def exchange_live(uow: UnitOfWork, *, actor: Actor, signed: Signed) -> LiveAnswe
         uow.commit()
     if strangers:
         meet_devices(uow, actor=actor, gateway_id=signed.gateway_id, names=strangers)
-    return LiveAnswer(pace, commands, ended, profiles)
+    if receipts:
+        note_receipts(uow, actor=actor, gateway_id=signed.gateway_id, receipts=receipts)
+    if cancelled := find_cancelled(uow, signed.gateway_id):
+        withdraw_cancelled(uow, actor=actor, order_ids=cancelled)
+    return LiveAnswer(pace, commands, ended, profiles, entries_for(uow, signed.gateway_id))
 
 
 def device_board(session: Session, *, actor: Actor, now: datetime) -> list[DeviceNow]:

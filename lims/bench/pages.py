@@ -1,6 +1,7 @@
 """HTML face of this room."""
 
 from lims.bench import (
+    analyser_pages,
     assign_pages,
     capture_labels,
     capture_pages,
@@ -20,6 +21,7 @@ from lims.bench.face import blueprint
 
 # Imported for what they register.
 PARTS = (
+    analyser_pages,
     assign_pages,
     capture_labels,
     capture_pages,

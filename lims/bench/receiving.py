@@ -8,6 +8,7 @@ from typing import Any
 from flask_babel import gettext as _
 from sqlalchemy import func, select
 
+from lims.bench.analyser_exchange import note_ends
 from lims.bench.bodies import Delivery, Said, Sent, read_delivery
 from lims.bench.models import Capture, CaptureBatch, CaptureStream, TakeRequest
 from lims.core.audit import AuditEvent, canonical
@@ -156,6 +157,7 @@ def _store(
         devices = {device.name: device for device in gateway.devices}
         uow.append_many(Capture, _rows(delivery, new, held, batch, devices))
         takes = _answer_takes(uow, gateway.id, delivery, new)
+        note_ends(uow, actor, gateway.id, delivery.epoch, new)
         uow.audit(
             "capture.receive",
             actor,

@@ -119,7 +119,10 @@ def send_command(
         before = _asked_before(uow, actor, key)
         if before is not None:
             return before
-        _refuse(device_now(uow, device_id))
+        now = device_now(uow, device_id)
+        _refuse(now)
+        if now.can(verb) is False:
+            raise Conflict(why_no_value("no_such_command"), code="no_such_command")
         _refuse_busy(uow, actor, device_id)
         take = uow.add(_new(uow, actor, device_id, verb, key))
         uow.commit()

@@ -9,6 +9,7 @@ from flask_babel import ngettext
 from werkzeug.wrappers import Response as Answer
 
 from lims.bench import list_face, record, review, sheet_view, worklist, worksheets
+from lims.bench.analyser_view import analyser_views
 from lims.bench.face import blueprint
 from lims.bench.inputs import enter_cells
 from lims.bench.live import usable_devices
@@ -69,10 +70,10 @@ def worksheet_list() -> str | Answer:
 
 @blueprint.get(SHEET)
 def worksheet(worksheet_id: int) -> str:
-    return _sheet(worksheet_id)
+    return sheet_page(worksheet_id)
 
 
-def _sheet(worksheet_id: int, **forms: Form) -> str:
+def sheet_page(worksheet_id: int, **forms: Form) -> str:
     """``forms``: a refused form, shown again with what was typed."""
     session, actor, now = db.session(), current_actor(), clock()()
     view = sheet_view.load_sheet(session, actor=actor, worksheet_id=worksheet_id, now=now)
@@ -81,10 +82,16 @@ def _sheet(worksheet_id: int, **forms: Form) -> str:
         "scan": empty_form(CodeLoad),
         "conditions": empty_form(ConditionsLoad, view.worksheet),
         "equipment": empty_form(EquipmentLoad),
+        "analyser": empty_form(Load),
     }
     devices = usable_devices(session, actor, view.worksheet, now=now) if view.open else []
     return render_template(
-        "bench/worksheet.html", view=view, sheet=view.worksheet, forms={**shown, **forms}, devices=devices
+        "bench/worksheet.html",
+        view=view,
+        sheet=view.worksheet,
+        forms={**shown, **forms},
+        devices=devices,
+        analysers=analyser_views(session, actor=actor, sheet=view.worksheet, devices=devices),
     )
 
 
@@ -109,7 +116,7 @@ def save_cells(worksheet_id: int) -> Answer | tuple[str, int]:
             )
         flash(ngettext("%(num)s cell saved.", "%(num)s cells saved.", len(cells)))
         return _back(worksheet_id)
-    return _sheet(worksheet_id, cells=form), form.status
+    return sheet_page(worksheet_id, cells=form), form.status
 
 
 def _typed_cells() -> dict[str, str]:
@@ -126,7 +133,7 @@ def set_conditions(worksheet_id: int) -> Answer | tuple[str, int]:
         )
         flash(_("The conditions are noted."))
         return _back(worksheet_id)
-    return _sheet(worksheet_id, conditions=form), form.status
+    return sheet_page(worksheet_id, conditions=form), form.status
 
 
 @blueprint.post(f"{SHEET}/equipment")
@@ -137,7 +144,7 @@ def use_equipment(worksheet_id: int) -> Answer | tuple[str, int]:
             unit_of_work(), actor=current_actor(), worksheet_id=worksheet_id, **form.values
         )
         return _back(worksheet_id)
-    return _sheet(worksheet_id, equipment=form), form.status
+    return sheet_page(worksheet_id, equipment=form), form.status
 
 
 @blueprint.post(f"{SHEET}/equipment/{ID.format('equipment_id')}/leave")
@@ -148,7 +155,7 @@ def leave_equipment(worksheet_id: int, equipment_id: int) -> Answer | tuple[str,
             unit_of_work(), actor=current_actor(), worksheet_id=worksheet_id, equipment_id=equipment_id
         )
         return _back(worksheet_id)
-    return _sheet(worksheet_id, equipment=form), form.status
+    return sheet_page(worksheet_id, equipment=form), form.status
 
 
 @blueprint.post(f"{SHEET}/add")
@@ -157,7 +164,7 @@ def add_sample(worksheet_id: int) -> Answer | tuple[str, int]:
     with form.attempt():
         worksheets.add_sample(unit_of_work(), actor=current_actor(), worksheet_id=worksheet_id, **form.values)
         return _back(worksheet_id)
-    return _sheet(worksheet_id, scan=form), form.status
+    return sheet_page(worksheet_id, scan=form), form.status
 
 
 @blueprint.post(f"{SHEET}/submit")
@@ -169,7 +176,7 @@ def submit_results(worksheet_id: int) -> Answer | tuple[str, int]:
         done = review.submit_results(unit_of_work(), actor=current_actor(), test_ids=ids)
         flash(ngettext("%(num)s result is handed over.", "%(num)s results are handed over.", len(done)))
         return _back(worksheet_id)
-    return _sheet(worksheet_id, cells=form), form.status
+    return sheet_page(worksheet_id, cells=form), form.status
 
 
 def _all_saved(form: Form, worksheet_id: int) -> sheet_view.SheetView:
@@ -195,7 +202,7 @@ def retract_results(worksheet_id: int) -> Answer | tuple[str, int]:
         )
         flash(ngettext("%(num)s result taken back.", "%(num)s results taken back.", len(done)))
         return _back(worksheet_id)
-    return _sheet(worksheet_id, cells=form), form.status
+    return sheet_page(worksheet_id, cells=form), form.status
 
 
 @blueprint.post(f"{SHEET}/remove")
@@ -208,7 +215,7 @@ def remove_rows(worksheet_id: int) -> Answer | tuple[str, int]:
         )
         flash(_("Off this worksheet; the tests and what was entered stay with you."))
         return _back(worksheet_id)
-    return _sheet(worksheet_id, cells=form), form.status
+    return sheet_page(worksheet_id, cells=form), form.status
 
 
 @blueprint.get(f"{SHEET}/record")

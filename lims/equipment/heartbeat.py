@@ -156,6 +156,7 @@ def _fill(row: DeviceLive, said: Mapping[str, Any], sent_at: datetime, now: date
     row.identity_at = now if row.identity is not None else row.identity_at
     unparsed = said.get("unparsed")
     row.unparsed = unparsed if isinstance(unparsed, int) and 0 <= unparsed <= wire.LARGEST else 0
+    row.facts = _facts(said)
     figure = said.get("live")
     row.several = _several(figure) if isinstance(figure, dict) else ""
     if not isinstance(figure, dict):
@@ -170,6 +171,21 @@ def _fill(row: DeviceLive, said: Mapping[str, Any], sent_at: datetime, now: date
     # By the bench's clock how old it was when it was sent; by ours since then. The bench's may be years off.
     age = max(0.0, (sent_at - wire.instant(figure, "at")).total_seconds())
     row.figure_at = now - timedelta(seconds=min(age, 86_400))
+
+
+def _facts(said: Mapping[str, Any]) -> str:
+    """Of the right kind or left out; a gateway of before says nothing of it."""
+    kept: dict[str, object] = {}
+    can = said.get("can")
+    if isinstance(can, list):
+        kept["can"] = [wire.cut(verb, 20) for verb in can[:MOST_SHOWN] if isinstance(verb, str)]
+    unsent = said.get("unsent")
+    if isinstance(unsent, int) and not isinstance(unsent, bool) and 0 <= unsent <= wire.LARGEST:
+        kept["unsent"] = unsent
+    trouble = said.get("trouble")
+    if isinstance(trouble, str):
+        kept["trouble"] = wire.cut(trouble, 40)
+    return orjson.dumps(kept).decode() if kept else ""
 
 
 def _several(figure: Mapping[str, Any]) -> str:

@@ -77,6 +77,21 @@ class DeviceNow:
         said = self.live.identity
         return self.link is Link.WRONG_DEVICE or (known is not None and said is not None and said != known)
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What its gateway says of it beside figures; of the right kind or left out (``heartbeat``)."""
+        return orjson.loads(self.live.facts) if self.live is not None and self.live.facts else {}
+
+    @property
+    def abilities(self) -> list[str] | None:
+        """The verbs it can be told, and "orders" of an analyser that takes them; None: nobody has said."""
+        found: list[str] | None = self.facts.get("can")
+        return found
+
+    def can(self, verb: str) -> bool | None:
+        """None: nobody has said."""
+        return None if self.abilities is None else verb in self.abilities
+
     def age_s(self, now: datetime) -> float | None:
         """Seconds since the shown figure was read."""
         if self.live is None or self.live.figure_at is None:

@@ -139,5 +139,7 @@ class DeviceLive(Base):
     profile: Mapped[str] = mapped_column(String(80), default="")
     port: Mapped[str] = mapped_column(String(200), default="")
     unparsed: Mapped[int] = mapped_column(BigInteger, default=0)
+    # JSON: what it can be told, and what of its orders it has not taken (``heartbeat``).
+    facts: Mapped[str] = mapped_column(Text, default="")
     # A page shows this device until then: its gateway hurries.
     watched_until: Mapped[datetime | None]

@@ -13,6 +13,9 @@ depends_on = None
 
 # Rows that are written once.
 APPENDED = (
+    "analyser_order",
+    "analyser_order_event",
+    "analyser_worklist",
     "audit_event",
     "calibration_record",
     "capture",
