@@ -554,6 +554,26 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_account_role_account_id"), "account_role", ["account_id"], unique=False)
     op.create_table(
+        "analyser_test",
+        sa.Column("equipment_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("test_item_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(length=60), nullable=False),
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["equipment_id"], ["equipment.id"], name=op.f("fk_analyser_test_equipment_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["test_item_id"], ["test_item.id"], name=op.f("fk_analyser_test_test_item_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_analyser_test")),
+        sa.UniqueConstraint(
+            "equipment_id", "test_item_id", name=op.f("uq_analyser_test_equipment_id_test_item_id")
+        ),
+    )
+    op.create_table(
         "api_token",
         sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("name", sa.String(length=100), nullable=False),
@@ -955,6 +975,43 @@ def upgrade() -> None:
         ),
     )
     op.create_index(op.f("ix_package_item_package_id"), "package_item", ["package_id"], unique=False)
+    op.create_table(
+        "participation_plan",
+        sa.Column("test_item_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("every_months", sa.Integer(), nullable=False),
+        sa.Column("note", sa.String(length=300), nullable=False),
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.CheckConstraint("every_months BETWEEN 1 AND 120", name=op.f("ck_participation_plan_months")),
+        sa.ForeignKeyConstraint(
+            ["test_item_id"], ["test_item.id"], name=op.f("fk_participation_plan_test_item_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_participation_plan")),
+        sa.UniqueConstraint("test_item_id", name=op.f("uq_participation_plan_test_item_id")),
+    )
+    op.create_table(
+        "proficiency_round",
+        sa.Column("number", sa.String(length=60), nullable=False),
+        sa.Column("provider", sa.String(length=160), nullable=False),
+        sa.Column("scheme", sa.String(length=160), nullable=False),
+        sa.Column("round", sa.String(length=80), nullable=False),
+        sa.Column("organised_here", sa.Boolean(), nullable=False),
+        sa.Column("starts_on", sa.Date(), nullable=False),
+        sa.Column("report_by", sa.Date(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("created_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.CheckConstraint("report_by >= starts_on", name=op.f("ck_proficiency_round_dates")),
+        sa.ForeignKeyConstraint(["created_by"], ["account.id"], name=op.f("fk_proficiency_round_created_by")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_proficiency_round")),
+        sa.UniqueConstraint("number", name=op.f("uq_proficiency_round_number")),
+    )
     op.create_table(
         "recovery_code",
         sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1399,6 +1456,7 @@ def upgrade() -> None:
         sa.Column("profile", sa.String(length=80), nullable=False),
         sa.Column("port", sa.String(length=200), nullable=False),
         sa.Column("unparsed", sa.BigInteger(), nullable=False),
+        sa.Column("facts", sa.Text(), nullable=False),
         sa.Column("watched_until", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["device_id"], ["device.id"], name=op.f("fk_device_live_device_id")),
         sa.PrimaryKeyConstraint("device_id", name=op.f("pk_device_live")),
@@ -2109,6 +2167,29 @@ def upgrade() -> None:
     op.create_index(op.f("ix_worksheet_analyst_id"), "worksheet", ["analyst_id"], unique=False)
     op.create_index(op.f("ix_worksheet_method_version_id"), "worksheet", ["method_version_id"], unique=False)
     op.create_table(
+        "analyser_worklist",
+        sa.Column("worksheet_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("device_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("equipment_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("sent_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.ForeignKeyConstraint(["device_id"], ["device.id"], name=op.f("fk_analyser_worklist_device_id")),
+        sa.ForeignKeyConstraint(
+            ["equipment_id"], ["equipment.id"], name=op.f("fk_analyser_worklist_equipment_id")
+        ),
+        sa.ForeignKeyConstraint(["sent_by"], ["account.id"], name=op.f("fk_analyser_worklist_sent_by")),
+        sa.ForeignKeyConstraint(
+            ["worksheet_id"], ["worksheet.id"], name=op.f("fk_analyser_worklist_worksheet_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_analyser_worklist")),
+    )
+    op.create_index(
+        op.f("ix_analyser_worklist_worksheet_id"), "analyser_worklist", ["worksheet_id"], unique=False
+    )
+    op.create_table(
         "custody_event",
         sa.Column("sample_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
@@ -2290,6 +2371,28 @@ def upgrade() -> None:
         op.f("ix_worksheet_equipment_worksheet_id"), "worksheet_equipment", ["worksheet_id"], unique=False
     )
     op.create_table(
+        "analyser_order",
+        sa.Column("worklist_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("requested_test_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("specimen", sa.String(length=60), nullable=False),
+        sa.Column("test_name", sa.String(length=60), nullable=False),
+        sa.Column("sample_name", sa.String(length=200), nullable=False),
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.ForeignKeyConstraint(
+            ["requested_test_id"], ["requested_test.id"], name=op.f("fk_analyser_order_requested_test_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["worklist_id"], ["analyser_worklist.id"], name=op.f("fk_analyser_order_worklist_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_analyser_order")),
+    )
+    op.create_index(
+        op.f("ix_analyser_order_requested_test_id"), "analyser_order", ["requested_test_id"], unique=False
+    )
+    op.create_index(op.f("ix_analyser_order_worklist_id"), "analyser_order", ["worklist_id"], unique=False)
+    op.create_table(
         "assignment",
         sa.Column("requested_test_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("assignee_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -2384,6 +2487,130 @@ def upgrade() -> None:
         "input_value",
         ["requested_test_id", "attempt", "name", "replicate", "id"],
         unique=False,
+    )
+    op.create_table(
+        "proficiency_entry",
+        sa.Column("round_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("test_item_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("method_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "assigned",
+                "reported",
+                "scored",
+                "withdrawn",
+                name="entry_state",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=False,
+        ),
+        sa.Column("unit", sa.String(length=40), nullable=False),
+        sa.Column("requested_test_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("result", sa.String(length=64), nullable=True),
+        sa.Column("expanded_uncertainty", sa.String(length=64), nullable=True),
+        sa.Column("coverage_factor", sa.String(length=64), nullable=True),
+        sa.Column("reported_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("reported_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("assigned_value", sa.String(length=64), nullable=True),
+        sa.Column("assigned_uncertainty", sa.String(length=64), nullable=True),
+        sa.Column("assigned_factor", sa.String(length=64), nullable=True),
+        sa.Column("sigma", sa.String(length=64), nullable=True),
+        sa.Column("participants", sa.Integer(), nullable=True),
+        sa.Column("robust_mean", sa.String(length=64), nullable=True),
+        sa.Column("robust_deviation", sa.String(length=64), nullable=True),
+        sa.Column("z", sa.String(length=64), nullable=True),
+        sa.Column("z_prime", sa.String(length=64), nullable=True),
+        sa.Column("zeta", sa.String(length=64), nullable=True),
+        sa.Column("en", sa.String(length=64), nullable=True),
+        sa.Column(
+            "judged_by",
+            sa.Enum(
+                "z",
+                "z_prime",
+                "zeta",
+                "en",
+                name="score_kind",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=True,
+        ),
+        sa.Column(
+            "performance",
+            sa.Enum(
+                "satisfactory",
+                "questionable",
+                "unsatisfactory",
+                name="performance",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=True,
+        ),
+        sa.Column("scored_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("scored_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("withdrawn_why", sa.Text(), nullable=True),
+        sa.Column("nonconformity_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.CheckConstraint(
+            "(state = 'scored') = (performance IS NOT NULL AND judged_by IS NOT NULL AND assigned_value IS NOT NULL AND scored_at IS NOT NULL)",
+            name=op.f("ck_proficiency_entry_scored_complete"),
+        ),
+        sa.CheckConstraint(
+            "(state = 'withdrawn') = (withdrawn_why IS NOT NULL)",
+            name=op.f("ck_proficiency_entry_withdrawn_why"),
+        ),
+        sa.CheckConstraint(
+            "state NOT IN ('reported','scored') OR result IS NOT NULL",
+            name=op.f("ck_proficiency_entry_reported_result"),
+        ),
+        sa.CheckConstraint(
+            "assigned_uncertainty IS NULL OR assigned_factor IS NOT NULL",
+            name=op.f("ck_proficiency_entry_assigned_factor"),
+        ),
+        sa.CheckConstraint(
+            "expanded_uncertainty IS NULL OR coverage_factor IS NOT NULL",
+            name=op.f("ck_proficiency_entry_uncertainty_factor"),
+        ),
+        sa.ForeignKeyConstraint(["method_id"], ["method.id"], name=op.f("fk_proficiency_entry_method_id")),
+        sa.ForeignKeyConstraint(
+            ["nonconformity_id"], ["nonconformity.id"], name=op.f("fk_proficiency_entry_nonconformity_id")
+        ),
+        sa.ForeignKeyConstraint(["person_id"], ["account.id"], name=op.f("fk_proficiency_entry_person_id")),
+        sa.ForeignKeyConstraint(
+            ["reported_by"], ["account.id"], name=op.f("fk_proficiency_entry_reported_by")
+        ),
+        sa.ForeignKeyConstraint(
+            ["requested_test_id"], ["requested_test.id"], name=op.f("fk_proficiency_entry_requested_test_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["round_id"], ["proficiency_round.id"], name=op.f("fk_proficiency_entry_round_id")
+        ),
+        sa.ForeignKeyConstraint(["scored_by"], ["account.id"], name=op.f("fk_proficiency_entry_scored_by")),
+        sa.ForeignKeyConstraint(
+            ["test_item_id"], ["test_item.id"], name=op.f("fk_proficiency_entry_test_item_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_proficiency_entry")),
+        sa.UniqueConstraint(
+            "round_id",
+            "test_item_id",
+            "person_id",
+            name=op.f("uq_proficiency_entry_round_id_test_item_id_person_id"),
+        ),
+    )
+    op.create_index(op.f("ix_proficiency_entry_person_id"), "proficiency_entry", ["person_id"], unique=False)
+    op.create_index(op.f("ix_proficiency_entry_round_id"), "proficiency_entry", ["round_id"], unique=False)
+    op.create_index(
+        op.f("ix_proficiency_entry_test_item_id"), "proficiency_entry", ["test_item_id"], unique=False
     )
     op.create_table(
         "result",
@@ -2530,6 +2757,91 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_worksheet_row_worksheet_id"), "worksheet_row", ["worksheet_id"], unique=False)
     op.create_table(
+        "analyser_order_event",
+        sa.Column("order_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "waiting",
+                "sent",
+                "accepted",
+                "refused",
+                "withdrawing",
+                "withdrawn",
+                name="analyser_order_state",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=False,
+        ),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("reason", sa.String(length=40), nullable=False),
+        sa.Column("capture_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.ForeignKeyConstraint(["by"], ["account.id"], name=op.f("fk_analyser_order_event_by")),
+        sa.ForeignKeyConstraint(
+            ["capture_id"], ["capture.id"], name=op.f("fk_analyser_order_event_capture_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["order_id"], ["analyser_order.id"], name=op.f("fk_analyser_order_event_order_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_analyser_order_event")),
+        sa.UniqueConstraint("order_id", "state", name=op.f("uq_analyser_order_event_order_id_state")),
+    )
+    op.create_table(
+        "analyser_order_now",
+        sa.Column("order_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("requested_test_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("device_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "waiting",
+                "sent",
+                "accepted",
+                "refused",
+                "withdrawing",
+                "withdrawn",
+                name="analyser_order_state",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=False,
+        ),
+        sa.Column("reason", sa.String(length=40), nullable=False),
+        sa.Column("entry", sa.String(length=32), nullable=True),
+        sa.Column("withdraws", sa.Boolean(), nullable=False),
+        sa.Column("is_live", sa.Boolean(), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["device_id"], ["device.id"], name=op.f("fk_analyser_order_now_device_id")),
+        sa.ForeignKeyConstraint(
+            ["order_id"], ["analyser_order.id"], name=op.f("fk_analyser_order_now_order_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["requested_test_id"], ["requested_test.id"], name=op.f("fk_analyser_order_now_requested_test_id")
+        ),
+        sa.PrimaryKeyConstraint("order_id", name=op.f("pk_analyser_order_now")),
+    )
+    op.create_index(
+        "ix_analyser_order_now_live",
+        "analyser_order_now",
+        ["device_id"],
+        unique=False,
+        sqlite_where=sa.text("is_live"),
+        postgresql_where=sa.text("is_live"),
+    )
+    op.create_index(
+        op.f("ix_analyser_order_now_requested_test_id"),
+        "analyser_order_now",
+        ["requested_test_id"],
+        unique=False,
+    )
+    op.create_table(
         "file_value",
         sa.Column("file_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("row_number", sa.Integer(), nullable=False),
@@ -2551,6 +2863,26 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_file_value_import_id"), "file_value", ["import_id"], unique=False)
     op.create_index(op.f("ix_file_value_input_value_id"), "file_value", ["input_value_id"], unique=False)
+    op.create_table(
+        "proficiency_participant",
+        sa.Column("entry_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("laboratory", sa.String(length=60), nullable=False),
+        sa.Column("value", sa.String(length=64), nullable=False),
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.ForeignKeyConstraint(
+            ["entry_id"], ["proficiency_entry.id"], name=op.f("fk_proficiency_participant_entry_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_proficiency_participant")),
+        sa.UniqueConstraint(
+            "entry_id", "laboratory", name=op.f("uq_proficiency_participant_entry_id_laboratory")
+        ),
+        sa.UniqueConstraint(
+            "entry_id", "position", name=op.f("uq_proficiency_participant_entry_id_position")
+        ),
+    )
     op.create_table(
         "result_version",
         sa.Column("result_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
