@@ -1,10 +1,11 @@
 """Uncertainty budgets: the law of propagation of uncertainty (GUM 5), kept line by line."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from functools import cached_property
 
 from lims.metrology import formula_numbers as numbers
 from lims.metrology.errors import MetrologyError
@@ -94,22 +95,56 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class _Together:
+    """2 c_i c_j r u_i u_j of one correlated pair."""
+
+    pair: tuple[str, str]
+    r: Exact
+    variance: Exact
+
+
+@dataclass(frozen=True)
 class Budget:
-    """``value`` unrounded; ``variance`` is u_c^2 with all terms, ``parts`` the independent ones of first order."""
+    """``value`` unrounded; ``variance`` is u_c^2 with all terms.
+
+    The table (``lines``, ``correlations``) and the independent ``parts`` are made when they are asked for: most
+    results are only asked for their u_c.
+    """
 
     value: Exact
     variance: Exact
-    lines: tuple[BudgetLine, ...]
-    correlations: tuple[CorrelationTerm, ...]
     second_order: tuple[SecondOrderTerm, ...]
-    parts: tuple[Part, ...]
     method: SensitivityMethod | None
     expansion: Expansion
+    _inputs: Inputs = field(repr=False)
+    _slopes: Mapping[str, Sensitivity] = field(repr=False)
+    _together: tuple[_Together, ...] = field(repr=False)
 
     @property
     def standard_uncertainty(self) -> Decimal:
         """Combined standard uncertainty u_c, 50 digits."""
         return root(self.variance)
+
+    @cached_property
+    def lines(self) -> tuple[BudgetLine, ...]:
+        """One per source, in the order of the quantities."""
+        return tuple(
+            _line(quantity, source, self._slopes[quantity.name], self.variance)
+            for quantity in self._inputs.quantities.values()
+            for source in quantity.sources
+        )
+
+    @cached_property
+    def correlations(self) -> tuple[CorrelationTerm, ...]:
+        return tuple(
+            CorrelationTerm(*one.pair, to_decimal(one.r), one.variance, _share(one.variance, self.variance))
+            for one in self._together
+        )
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """What the variance of first order is the sum of, each part independent of all others."""
+        return tuple(_parts(self._inputs, self.lines, self._together))
 
 
 def make_budget(
@@ -123,56 +158,65 @@ def make_budget(
     """Raises MetrologyError: those of ``check_inputs``, of the formula at the estimates,
     ``budget_coefficient``, ``budget_unknown_name``, ``second_order_correlated``, ``second_order_model``."""
     inputs = check_inputs(quantities, correlations)
-    slopes, value = _slopes(model, inputs, method)
-    lines = [
-        _line(quantity, source, slopes[quantity.name])
-        for quantity in quantities
-        for source in quantity.sources
-    ]
-    terms = [_correlation(inputs, pair, r, slopes) for pair, r in sorted(inputs.coefficients.items())]
-    first_order = _total([line.variance for line in lines] + [term.variance for term in terms])
     second: tuple[SecondOrderTerm, ...] = ()
-    if expansion is Expansion.SECOND_ORDER:
-        if not isinstance(model, Formula):
-            raise MetrologyError("second_order_model", "Terms of second order need a formula as model.")
-        second = second_order_terms(model, inputs)
-    variance = _total([first_order, *(term.variance for term in second)])
-    return Budget(
-        value,
-        variance,
-        tuple(replace(line, share=_share(line.variance, variance)) for line in lines),
-        tuple(replace(term, share=_share(term.variance, variance)) for term in terms),
-        second,
-        tuple(_parts(inputs, lines, terms)),
-        method if isinstance(model, Formula) else None,
-        expansion,
-    )
-
-
-def _slopes(
-    model: Model, inputs: Inputs, method: SensitivityMethod
-) -> tuple[Mapping[str, Sensitivity], Exact]:
-    values = {name: quantity.value for name, quantity in inputs.quantities.items()}
-    if isinstance(model, GivenCoefficients):
-        if model.coefficients.keys() != values.keys():
+    if isinstance(model, Formula):
+        unknown = [*model.items, *(name for name in model.inputs if name not in inputs.quantities)]
+        if unknown:
             raise MetrologyError(
-                "budget_coefficient", "Give one sensitivity coefficient for each quantity of the model."
+                "budget_unknown_name", "The model names %(name)s, which is no quantity.", name=unknown[0]
             )
-        given = {name: to_fraction(c) for name, c in model.coefficients.items()}
-        value = sum((c * values[name] for name, c in given.items()), Fraction(0))
-        if model.estimate is not None:
-            value = to_fraction(model.estimate)
-        return {name: Sensitivity(c) for name, c in given.items()}, value
-    unknown = [*model.items, *(name for name in model.inputs if name not in values)]
-    if unknown:
+        slopes = sensitivities(model, inputs, method)
+        value = value_at(model.root, {name: quantity.value for name, quantity in inputs.quantities.items()})
+        if expansion is Expansion.SECOND_ORDER:
+            second = second_order_terms(model, inputs)
+        return combine(inputs, slopes, value, method=method, second=second, expansion=expansion)
+    if expansion is Expansion.SECOND_ORDER:
+        raise MetrologyError("second_order_model", "Terms of second order need a formula as model.")
+    return combine(inputs, *_given(model, inputs), method=None)
+
+
+def combine(
+    inputs: Inputs,
+    slopes: Mapping[str, Sensitivity],
+    value: Exact,
+    *,
+    method: SensitivityMethod | None,
+    second: tuple[SecondOrderTerm, ...] = (),
+    expansion: Expansion = Expansion.FIRST_ORDER,
+) -> Budget:
+    """The law of propagation; ``slopes``: one for each quantity."""
+    together = tuple(_joined(inputs, pair, r, slopes) for pair, r in sorted(inputs.coefficients.items()))
+    variances = [
+        _contribution(slopes[name], quantity.variance)
+        for name, quantity in inputs.quantities.items()
+        if quantity.sources
+    ]
+    variance = _total(variances + [one.variance for one in together])
+    if second:
+        variance = _total([variance, *(term.variance for term in second)])
+    return Budget(value, variance, second, method, expansion, inputs, slopes, together)
+
+
+def _given(model: GivenCoefficients, inputs: Inputs) -> tuple[Mapping[str, Sensitivity], Exact]:
+    if model.coefficients.keys() != inputs.quantities.keys():
         raise MetrologyError(
-            "budget_unknown_name", "The model names %(name)s, which is no quantity.", name=unknown[0]
+            "budget_coefficient", "Give one sensitivity coefficient for each quantity of the model."
         )
-    return sensitivities(model, inputs, method), value_at(model.root, values)
+    given = {name: to_fraction(c) for name, c in model.coefficients.items()}
+    value = sum((c * inputs.quantities[name].value for name, c in given.items()), Fraction(0))
+    if model.estimate is not None:
+        value = to_fraction(model.estimate)
+    return {name: Sensitivity(c) for name, c in given.items()}, value
 
 
-def _line(quantity: Quantity, source: Source, slope: Sensitivity) -> BudgetLine:
+def _contribution(slope: Sensitivity, variance: Fraction) -> Exact:
+    """(c u)^2"""
+    return numbers.multiply(numbers.multiply(slope.coefficient, slope.coefficient), variance)
+
+
+def _line(quantity: Quantity, source: Source, slope: Sensitivity, whole: Exact) -> BudgetLine:
     u = root(variance_of(source))
+    contributed = _contribution(slope, variance_of(source))
     return BudgetLine(
         quantity=quantity.name,
         unit=quantity.unit,
@@ -185,25 +229,21 @@ def _line(quantity: Quantity, source: Source, slope: Sensitivity) -> BudgetLine:
         sensitivity=to_decimal(slope.coefficient),
         sensitivity_formula=slope.formula,
         contribution=to_decimal(numbers.multiply(slope.coefficient, u)),
-        variance=numbers.multiply(
-            numbers.multiply(slope.coefficient, slope.coefficient), variance_of(source)
-        ),
-        share=Decimal(0),
+        variance=contributed,
+        share=_share(contributed, whole),
     )
 
 
-def _correlation(
-    inputs: Inputs, pair: tuple[str, str], r: Exact, slopes: Mapping[str, Sensitivity]
-) -> CorrelationTerm:
+def _joined(inputs: Inputs, pair: tuple[str, str], r: Exact, slopes: Mapping[str, Sensitivity]) -> _Together:
     one, other = (inputs.quantities[name] for name in pair)
     # The root of the product: for equal or rational uncertainties it stays exact.
     together = numbers.square_root(numbers.multiply(one.variance, other.variance))
     coefficients = numbers.multiply(slopes[pair[0]].coefficient, slopes[pair[1]].coefficient)
     variance = numbers.multiply(numbers.multiply(Fraction(2), coefficients), numbers.multiply(r, together))
-    return CorrelationTerm(*pair, to_decimal(r), variance, Decimal(0))
+    return _Together(pair, r, variance)
 
 
-def _parts(inputs: Inputs, lines: Sequence[BudgetLine], terms: Sequence[CorrelationTerm]) -> Iterable[Part]:
+def _parts(inputs: Inputs, lines: Sequence[BudgetLine], together: Sequence[_Together]) -> Iterable[Part]:
     for group in sorted(clusters(inputs), key=min):
         inside = [line for line in lines if line.quantity in group and line.variance]
         # Correlation with what does not contribute changes nothing.
@@ -211,10 +251,9 @@ def _parts(inputs: Inputs, lines: Sequence[BudgetLine], terms: Sequence[Correlat
             for line in inside:
                 yield Part(line.variance, line.dof, True, line.distribution is Distribution.RECTANGULAR)
         elif inside:
-            joint = _total(
-                [line.variance for line in inside] + [term.variance for term in terms if term.one in group]
-            )
-            yield _joint_part(joint, inside, [inputs.quantities[line.quantity] for line in inside])
+            joint = [line.variance for line in inside]
+            joint += [term.variance for term in together if term.pair[0] in group]
+            yield _joint_part(_total(joint), inside, [inputs.quantities[line.quantity] for line in inside])
 
 
 def _joint_part(variance: Exact, lines: Sequence[BudgetLine], members: Sequence[Quantity]) -> Part:

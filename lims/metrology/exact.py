@@ -2,6 +2,7 @@
 
 from decimal import ROUND_05UP, Context, Decimal, DecimalException, Inexact
 from fractions import Fraction
+from functools import lru_cache
 
 from lims.metrology.errors import MetrologyError
 
@@ -17,13 +18,13 @@ def to_decimal(value: Exact, digits: int = KEPT_DIGITS) -> Decimal:
     The cut uses "round zero or five up": an inexact value never ends in 0 or 5, so it stands on the same side
     of every shorter decimal (a tie, a limit) as the value itself. What follows therefore rounds once.
     """
-    context = Context(prec=digits, rounding=ROUND_05UP, Emin=-999, Emax=999)
+    context = _context(digits)
     try:
         if isinstance(value, Fraction):
             return context.divide(Decimal(value.numerator), Decimal(value.denominator))
         return context.plus(value)
     except DecimalException as reason:
-        raise MetrologyError("number_out_of_range", "The number is too large or not a number.") from reason
+        raise _out_of_range() from reason
 
 
 def is_kept_whole(value: Exact, digits: int = KEPT_DIGITS) -> bool:
@@ -38,9 +39,26 @@ def is_kept_whole(value: Exact, digits: int = KEPT_DIGITS) -> bool:
 
 def to_fraction(value: Exact) -> Fraction:
     """Raises MetrologyError ``number_out_of_range`` for NaN, infinity, or beyond 10^999."""
-    if isinstance(value, Fraction):
+    if not isinstance(value, Decimal):
         return value
+    if not value.is_finite():
+        raise _out_of_range()
+    return _ratio(value)
+
+
+# The same few figures are met again and again on the way of one result; equal decimals are the same rational.
+@lru_cache(maxsize=4096)
+def _ratio(value: Decimal) -> Fraction:
     _, digits, exponent = value.as_tuple()
     if not isinstance(exponent, int) or abs(exponent) > 999 or len(digits) > 999:
-        raise MetrologyError("number_out_of_range", "The number is too large or not a number.")
+        raise _out_of_range()
     return Fraction(value)
+
+
+@lru_cache(maxsize=64)
+def _context(digits: int) -> Context:
+    return Context(prec=digits, rounding=ROUND_05UP, Emin=-999, Emax=999)
+
+
+def _out_of_range() -> MetrologyError:
+    return MetrologyError("number_out_of_range", "The number is too large or not a number.")

@@ -1,18 +1,19 @@
-"""Evaluate a checked formula and keep every step, so that a number can be explained."""
+"""Evaluate a checked formula; write down every step when a number is to be explained."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
+from typing import cast
 
-from lims.metrology import formula_circle as circle
 from lims.metrology import formula_numbers as numbers
 from lims.metrology.errors import MetrologyError
 from lims.metrology.exact import Exact, is_kept_whole, to_decimal, to_fraction
 from lims.metrology.formula_check import Formula
+from lims.metrology.formula_compiled import Operation, Run, compile_value
 from lims.metrology.formula_text import bracketed, write_formula, write_leaf
 from lims.metrology.formula_tree import (
-    COMPARISONS,
     Binary,
     Call,
     FormulaError,
@@ -43,34 +44,6 @@ ItemInput = (
 
 MAX_REPLICATES = 1000
 _SHOWN_DIGITS = 12
-_OPERATIONS: Mapping[str, Callable[[Exact, Exact], Exact]] = {
-    "+": numbers.add,
-    "-": numbers.subtract,
-    "*": numbers.multiply,
-    "/": numbers.divide,
-    "^": numbers.power,
-}
-_ON_MANY: Mapping[str, Callable[[Sequence[Exact]], Exact]] = {
-    "mean": numbers.mean,
-    "sd": numbers.standard_deviation,
-    "min": numbers.smallest,
-    "max": numbers.largest,
-    "sum": numbers.total,
-    "count": lambda values: Fraction(len(values)),
-}
-_ON_ONE: Mapping[str, Callable[[Exact], Exact]] = {
-    "abs": numbers.magnitude,
-    "sqrt": numbers.square_root,
-    "ln": numbers.natural_logarithm,
-    "log10": numbers.decimal_logarithm,
-    "exp": numbers.exponential,
-    "sin": circle.sine,
-    "cos": circle.cosine,
-    "tan": circle.tangent,
-    "asin": circle.arc_sine,
-    "acos": circle.arc_cosine,
-    "atan": circle.arc_tangent,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,23 +55,35 @@ class Step:
     value: Decimal | bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Evaluation:
     """``value``: unrounded, 34 significant digits, safe to round once.
 
-    ``exact``: the same as a rational, where it is one. ``with_numbers``: the formula with all inputs put
-    in. ``steps``: in the order they were computed.
+    ``exact``: the same as a rational, where it is one. How it was reached is written when it is asked for.
     """
 
     value: Decimal
     exact: Fraction | None
-    with_numbers: str
-    steps: tuple[Step, ...]
+    _root: Node = field(repr=False)
+    _inputs: Mapping[str, Input] = field(repr=False)
+    _items: Mapping[str, ItemInput] = field(repr=False)
 
     @property
     def unrounded(self) -> Exact:
         """What to round, judge and hand to other items: the rational where there is one."""
         return self.value if self.exact is None else self.exact
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """In the order they were computed; a formula without operations is one step."""
+        run = _NotedRun(self._inputs, self._items)
+        compile_value(self._root)(run)
+        return tuple(run.steps) or (Step(write_formula(self._root), self.with_numbers, self.value),)
+
+    @property
+    def with_numbers(self) -> str:
+        """The formula with all inputs put in."""
+        return _NotedRun(self._inputs, self._items).substituted(self._root)
 
 
 def evaluate(
@@ -111,12 +96,10 @@ def evaluate(
     ``formula_item_rounded``, ``formula_division_by_zero``, ``formula_undefined``, ``formula_exponent``,
     ``formula_out_of_range``, ``formula_too_few_values``.
     """
-    run = _Run(inputs, items or {})
-    value = run.number(formula.root)
-    if not run.steps:
-        run.steps.append(Step(write_formula(formula.root), run.substituted(formula.root), to_decimal(value)))
+    run = _Run(dict(inputs), dict(items or {}))
+    value = compile_value(formula.root)(run)
     exact = value if isinstance(value, Fraction) else None
-    return Evaluation(to_decimal(value), exact, run.substituted(formula.root), tuple(run.steps))
+    return Evaluation(to_decimal(value), exact, formula.root, run.inputs, run.items)
 
 
 def value_at(root: Node, inputs: Mapping[str, Exact]) -> Exact:
@@ -124,58 +107,25 @@ def value_at(root: Node, inputs: Mapping[str, Exact]) -> Exact:
 
     Raises FormulaError as ``evaluate`` does.
     """
-    return _QuietRun(inputs, {}).number(root)
+    return compile_value(root)(run_of(inputs))
+
+
+def run_of(figures: Mapping[str, Exact]) -> Run:
+    """What compiled formulas of inputs alone are called with; the figures are looked at once for all of them."""
+    return _Figures({name: numbers.settled(to_fraction(value)) for name, value in figures.items()}, {})
 
 
 @dataclass(slots=True)
 class _Run:
+    """Reads the inputs; writes nothing down."""
+
     inputs: Mapping[str, Input]
     items: Mapping[str, ItemInput]
-    steps: list[Step] = field(default_factory=list)
-
-    def number(self, node: Node) -> Exact:
-        match node:
-            case Literal():
-                return Fraction(node.value)
-            case Name() | Item():
-                return self.single(node)
-            case Negation():
-                inner = self.number(node.operand)
-                return self.noted(node, numbers.subtract(Fraction(0), inner), [inner])
-            case Binary():
-                left, right = self.number(node.left), self.number(node.right)
-                return self.noted(
-                    node, self.placed(node, _OPERATIONS[node.operator], left, right), [left, right]
-                )
-            case Call(function="pi"):
-                return circle.PI_KEPT
-            case Call(function="if"):
-                taken = node.arguments[1 if self.truth(node.arguments[0]) else 2]
-                return self.number(taken)
-            case Call() if node.function in _ON_ONE:
-                inner = self.number(node.arguments[0])
-                return self.noted(node, self.placed(node, _ON_ONE[node.function], inner), [inner])
-            case Call():
-                values = [value for argument in node.arguments for value in self.many(argument)]
-                return self.noted(node, self.placed(node, _ON_MANY[node.function], values), values)
-
-    def truth(self, node: Node) -> bool:
-        match node:
-            case Binary() if node.operator in COMPARISONS:
-                left, right = self.number(node.left), self.number(node.right)
-                return self.decided(node, _compare(node.operator, left, right), [left, right])
-            case Call(function="not"):
-                return not self.truth(node.arguments[0])
-            case Call(function="and"):
-                return all(self.truth(argument) for argument in node.arguments)
-            case Call(function="or"):
-                return any(self.truth(argument) for argument in node.arguments)
-            case _:
-                raise FormulaError("formula_shape", "A comparison is needed here.", position=node.start)
+    known: dict[int, tuple[Node, Exact]] = field(default_factory=dict)
 
     def single(self, node: Name | Item) -> Exact:
         given = self.given(node)
-        if isinstance(given, Sequence):
+        if not isinstance(given, Decimal) and isinstance(given, Sequence):
             raise FormulaError(
                 "formula_input_is_list",
                 "%(name)s is a list of replicates: use mean or another function of lists.",
@@ -184,15 +134,14 @@ class _Run:
             )
         return self.figure(node, given)
 
-    def many(self, node: Node) -> Sequence[Exact]:
-        if isinstance(node, Name):
-            given = self.given(node)
-            values = given.values if isinstance(given, Counts) else given
-            if isinstance(values, Sequence):
-                if len(values) > MAX_REPLICATES:
-                    raise _refused("formula_input_out_of_range", "%(name)s has too many values.", node)
-                return [self.figure(node, single) for single in values]
-        return [self.number(node)]
+    def many(self, node: Name) -> Sequence[Exact]:
+        given = self.given(node)
+        values = given.values if isinstance(given, Counts) else given
+        if not isinstance(values, Sequence):
+            return (self.figure(node, values),)
+        if len(values) > MAX_REPLICATES:
+            raise _refused("formula_input_out_of_range", "%(name)s has too many values.", node)
+        return [self.figure(node, single) for single in values]
 
     def given(self, node: Name | Item) -> Input:
         if isinstance(node, Name):
@@ -205,6 +154,8 @@ class _Run:
 
     def figure(self, node: Name | Item, given: Input) -> Exact:
         match given:
+            case Decimal() | Fraction():
+                pass
             case None:
                 raise _refused("formula_input_missing", "%(name)s is missing.", node)
             case Number(value):
@@ -213,8 +164,6 @@ class _Run:
                 raise _refused(
                     "formula_input_not_detected", "%(name)s is not detected, so it is no figure.", node
                 )
-            case Decimal() | Fraction():
-                pass
             case _:
                 raise _refused("formula_input_not_number", "%(name)s is not a figure.", node)
         try:
@@ -222,22 +171,41 @@ class _Run:
         except MetrologyError as reason:
             raise _refused("formula_input_out_of_range", "%(name)s is out of range.", node) from reason
 
-    def placed(self, node: Binary | Call, compute: Callable[..., Exact], *operands: object) -> Exact:
-        """Compute, and say where in the formula it went wrong."""
-        try:
-            return compute(*operands)
-        except FormulaError as error:
-            raise FormulaError(error.code, error.template, position=node.start, **error.facts) from error
+    def noted(self, node: Operation, value: Exact, operands: Sequence[Exact]) -> None:
+        pass
 
-    def noted(self, node: Negation | Binary | Call, value: Exact, operands: Sequence[Exact]) -> Exact:
+    def decided(self, node: Binary, value: bool, operands: Sequence[Exact]) -> None:
+        pass
+
+
+@dataclass(slots=True)
+class _Figures(_Run):
+    """Inputs that are settled figures already; remembers what was computed from them."""
+
+    def single(self, node: Name | Item) -> Exact:
+        found = self.inputs.get(node.name) if isinstance(node, Name) else None
+        if found is None:
+            raise _refused("formula_input_missing", "%(name)s is missing.", node)
+        return cast(Exact, found)
+
+    def noted(self, node: Operation, value: Exact, operands: Sequence[Exact]) -> None:
+        # The node is kept, so that no other can take its place in memory and in here.
+        self.known[id(node)] = node, value
+
+
+@dataclass(slots=True)
+class _NotedRun(_Run):
+    """Keeps every operation as text."""
+
+    steps: list[Step] = field(default_factory=list)
+
+    def noted(self, node: Operation, value: Exact, operands: Sequence[Exact]) -> None:
         self.steps.append(Step(write_formula(node), self.operation(node, operands), to_decimal(value)))
-        return value
 
-    def decided(self, node: Binary, value: bool, operands: Sequence[Exact]) -> bool:
+    def decided(self, node: Binary, value: bool, operands: Sequence[Exact]) -> None:
         self.steps.append(Step(write_formula(node), self.operation(node, operands), value))
-        return value
 
-    def operation(self, node: Negation | Binary | Call, operands: Sequence[Exact]) -> str:
+    def operation(self, node: Operation, operands: Sequence[Exact]) -> str:
         """One operation with the results of its operands put in."""
         if isinstance(node, Call):
             listed = ", ".join(_show(operand) for operand in operands)
@@ -258,24 +226,13 @@ class _Run:
         """An input as read; its name where it is no figure, which an untaken branch allows."""
         if isinstance(node, Literal):
             return write_leaf(node)
-        given = self.given(node)
-        values = given.values if isinstance(given, Counts) else given
-        listed = values if isinstance(values, Sequence) else (values,)
         try:
+            given = self.given(node)
+            values = given.values if isinstance(given, Counts) else given
+            listed = values if isinstance(values, Sequence) else (values,)
             return ", ".join(_show(_figure_as_read(single)) for single in listed) or write_leaf(node)
         except MetrologyError:
             return write_leaf(node)
-
-
-@dataclass(slots=True)
-class _QuietRun(_Run):
-    """Writes nothing down."""
-
-    def noted(self, node: Negation | Binary | Call, value: Exact, operands: Sequence[Exact]) -> Exact:
-        return value
-
-    def decided(self, node: Binary, value: bool, operands: Sequence[Exact]) -> bool:
-        return value
 
 
 def _figure_as_read(given: Input) -> Exact:
@@ -284,22 +241,6 @@ def _figure_as_read(given: Input) -> Exact:
         raise MetrologyError("number_unreadable", "%(text)s is not a number.", text=str(figure))
     to_fraction(figure)
     return figure
-
-
-def _compare(operator: str, left: Exact, right: Exact) -> bool:
-    match operator:
-        case "<":
-            return left < right
-        case "<=":
-            return left <= right
-        case ">":
-            return left > right
-        case ">=":
-            return left >= right
-        case "=":
-            return left == right
-        case _:
-            return left != right
 
 
 def _show(value: Exact) -> str:

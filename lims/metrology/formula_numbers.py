@@ -25,7 +25,9 @@ def add(left: Exact, right: Exact) -> Exact:
 
 
 def subtract(left: Exact, right: Exact) -> Exact:
-    return add(left, -right if isinstance(right, Fraction) else right.copy_negate())
+    if isinstance(left, Fraction) and isinstance(right, Fraction):
+        return settled(left - right)
+    return _worked(lambda: _WORK.subtract(working(left), working(right)))
 
 
 def multiply(left: Exact, right: Exact) -> Exact:
@@ -35,7 +37,7 @@ def multiply(left: Exact, right: Exact) -> Exact:
 
 
 def divide(left: Exact, right: Exact) -> Exact:
-    if right == 0:
+    if not right:
         raise FormulaError("formula_division_by_zero", "The formula divides by zero.")
     if isinstance(left, Fraction) and isinstance(right, Fraction):
         return settled(left / right)
@@ -44,16 +46,16 @@ def divide(left: Exact, right: Exact) -> Exact:
 
 def power(base: Exact, exponent: Exact) -> Exact:
     """Exact for whole exponents up to 32; refused beyond 1000, for 0^0 and for roots of negative numbers."""
+    if isinstance(base, Fraction) and isinstance(exponent, Fraction) and exponent.denominator == 1:
+        whole = exponent.numerator
+        if abs(whole) <= _EXACT_EXPONENT and (base or whole > 0):
+            return settled(Fraction(base**whole))
     if magnitude(exponent) > MAX_EXPONENT:
         raise FormulaError("formula_exponent", "An exponent is at most %(limit)s.", limit=MAX_EXPONENT)
     if base == 0 and exponent == 0:
         raise undefined()
     if base == 0 and exponent < 0:
         raise FormulaError("formula_division_by_zero", "The formula divides by zero.")
-    if isinstance(base, Fraction) and isinstance(exponent, Fraction) and exponent.denominator == 1:
-        whole = exponent.numerator
-        if abs(whole) <= _EXACT_EXPONENT:
-            return settled(Fraction(base**whole))
     return _worked(lambda: _WORK.power(working(base), working(exponent)))
 
 

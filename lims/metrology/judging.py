@@ -8,7 +8,7 @@ from lims.metrology.findings import decide, from_presence, is_present, meets
 from lims.metrology.judgements import BoundCheck, Comparison, Finding, Judgement, Reason, Side, Verdict
 from lims.metrology.judging_plans import find_plan
 from lims.metrology.limits import Limit, Maximum, Minimum, MustNotBeDetected, NotPermitted, Plan, Range
-from lims.metrology.positions import in_unit, limits_in_unit, rounded_span_of, span_of
+from lims.metrology.positions import in_unit, limits_in_unit, rounded_span_of, span_at, span_of
 from lims.metrology.rounding import Marked, last_place, round_marked, round_to
 from lims.metrology.values import (
     BelowQuantification,
@@ -108,11 +108,14 @@ def _bounds(limit: Maximum | Minimum | Range) -> tuple[tuple[Side, str, Decimal]
 
 
 def _check(value: Count, side: Side, sign: str, bound: Decimal, comparison: Comparison) -> BoundCheck:
-    full = comparison is Comparison.FULL_VALUE
-    span = span_of(value) if full else rounded_span_of(value, bound)
-    figure = None
-    if isinstance(value, Number):
-        figure = value.value if full else round_marked(Marked(value.value, value.mark), last_place(bound))
+    figure = value.value if isinstance(value, Number) else None
+    if comparison is Comparison.FULL_VALUE:
+        span = span_of(value)
+    elif isinstance(value, Number):
+        figure = round_marked(Marked(value.value, value.mark), last_place(bound))
+        span = span_at(figure)
+    else:
+        span = rounded_span_of(value, bound)
     return BoundCheck(side, sign, bound, figure, meets(span, sign, bound))
 
 

@@ -1,12 +1,13 @@
 """A method's uncertainty budget as data, and what it gives for one result (GUM 5 to 7, JJF 1059.1)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from functools import lru_cache
 
-from lims.metrology.budgets import Budget, make_budget
+from lims.metrology.budgets import Budget, combine
 from lims.metrology.coverage import (
     CoverageRule,
     ExpandedUncertainty,
@@ -16,17 +17,19 @@ from lims.metrology.coverage import (
 )
 from lims.metrology.errors import MetrologyError
 from lims.metrology.exact import Exact, to_decimal, to_fraction
-from lims.metrology.formula import value_at
+from lims.metrology.formula import run_of
 from lims.metrology.formula_check import Formula
 from lims.metrology.formula_tree import Binary, Call, Item, Literal, Name, Negation, Node
-from lims.metrology.quantities import Correlation, Quantity
+from lims.metrology.quantities import Correlation, Quantity, check_inputs
 from lims.metrology.rounding import last_place, round_to
+from lims.metrology.sensitivities import DerivedModel, Sensitivity, SensitivityMethod, derived_model
 from lims.metrology.uncertainty_sources import (
     Expanded,
     ExpandedAt,
     PooledDeviation,
     Readings,
     Rectangular,
+    Relative,
     Resolution,
     Source,
     Standard,
@@ -119,30 +122,66 @@ def uncertainty_of(
     ``budget_replicates``, ``budget_readings``, ``budget_size``, ``budget_parameter``, ``uncertainty_zero``, and
     those of ``make_budget`` and ``expand``.
     """
+    model = _model_of(formula, budget.sources)
     readings = {name: tuple(v) for name, v in inputs.items() if isinstance(v, Sequence)}
-    _check_averaged(formula.root, {name for name, values in readings.items() if len(values) > 1})
+    if readings:
+        _check_averaged(formula.root, {name for name, values in readings.items() if len(values) > 1})
     estimates = {name: _mean(v) if isinstance(v, Sequence) else to_fraction(v) for name, v in inputs.items()}
     estimates |= {f"@{key}": to_fraction(value) for key, value in items.items()}
-    root = _items_as_names(formula.root)
-    names = [*formula.inputs, *(f"@{key}" for key in formula.items)]
-    missing = [name for name in names if name not in estimates]
-    if missing:
-        raise MetrologyError("budget_estimate", "%(name)s has no figure.", name=missing[0])
-    unknown = [one.quantity for one in budget.sources if one.quantity not in (*names, RESULT)]
-    if unknown:
-        raise MetrologyError("budget_unknown_quantity", "The formula has no %(name)s.", name=unknown[0])
-    value = to_fraction(value_at(root, estimates))
-    quantities = [_quantity(name, estimates[name], readings.get(name, ()), budget.sources) for name in names]
-    of_result = tuple(_source(one, value, ()) for one in budget.sources if one.quantity == RESULT)
-    if of_result:
-        quantities.append(Quantity(RESULT, Fraction(0), of_result))
-        root = Binary(root.start, root.end, "+", root, Name(root.end, root.end, RESULT))
-    model = Formula(formula.text, root, tuple(quantity.name for quantity in quantities), ())
-    made = make_budget(model, quantities, budget.correlations)
+    for name in model.names:
+        if name not in estimates:
+            raise MetrologyError("budget_estimate", "%(name)s has no figure.", name=name)
+    run = run_of(estimates)
+    value = to_fraction(model.derived.value(run))
+    slopes = model.derived.sensitivities(run, model.names)
+    quantities = [model.quantity(name, estimates[name], readings.get(name, ())) for name in model.names]
+    if model.sources[RESULT]:
+        # What acts on the result is added to it as an estimate of 0.
+        quantities.append(replace(model.quantity(RESULT, value, ()), estimate=Fraction(0)))
+        slopes[RESULT] = Sensitivity(Fraction(1), "1")
+    checked = check_inputs(quantities, budget.correlations)
+    made = combine(checked, slopes, value, method=SensitivityMethod.DERIVED)
     if not made.variance:
         raise MetrologyError("uncertainty_zero", "No source of the budget contributes.")
     expanded = expand(made, budget.coverage)
     return _stated(made, expanded, value, budget, reported_place)
+
+
+#: A source at an estimate and its readings.
+_SourceAt = Callable[[Fraction, Sequence[Exact]], Source]
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """What a formula and the sources of a budget fix, whatever the figures; ``sources``: by name, and of RESULT."""
+
+    names: tuple[str, ...]
+    derived: DerivedModel
+    sources: Mapping[str, tuple[_SourceAt, ...]]
+
+    def quantity(self, name: str, estimate: Fraction, readings: Sequence[Exact]) -> Quantity:
+        return Quantity(name, estimate, tuple(one(estimate, readings) for one in self.sources[name]))
+
+
+# Keyed by value: two texts of one figure (1, 1.0) may share an entry, since only its rational enters.
+@lru_cache(maxsize=256)
+def _model_of(formula: Formula, sources: tuple[SourceText, ...]) -> _Model:
+    names = (*formula.inputs, *(f"@{key}" for key in formula.items))
+    unknown = [one.quantity for one in sources if one.quantity not in (*names, RESULT)]
+    if unknown:
+        raise MetrologyError("budget_unknown_quantity", "The formula has no %(name)s.", name=unknown[0])
+    by_name = {
+        name: tuple(_source_at(one) for one in sources if one.quantity == name) for name in (*names, RESULT)
+    }
+    uncertain = tuple(name for name in names if by_name[name])
+    return _Model(names, derived_model(_items_as_names(formula.root), uncertain), by_name)
+
+
+def _source_at(text: SourceText) -> _SourceAt:
+    if text.kind is SourceKind.READINGS:
+        return lambda estimate, readings: _readings(text, readings)
+    source = _source(text)
+    return (lambda estimate, _: Relative(source, estimate)) if text.percent else (lambda estimate, _: source)
 
 
 def check_budget(budget: MethodBudget, formula: Formula) -> None:
@@ -154,30 +193,23 @@ def check_budget(budget: MethodBudget, formula: Formula) -> None:
         if one.quantity not in names:
             raise MetrologyError("budget_unknown_quantity", "The formula has no %(name)s.", name=one.quantity)
         if one.kind is not SourceKind.READINGS:
-            _source(one, Fraction(1), ())
+            _source(one)
         elif one.quantity == RESULT or one.quantity.startswith("@"):
             raise MetrologyError("budget_readings", "%(name)s has no replicates.", name=one.quantity)
     assert budget.coverage  # its own checks
 
 
-def _quantity(
-    name: str, estimate: Fraction, readings: Sequence[Exact], sources: Sequence[SourceText]
-) -> Quantity:
-    return Quantity(
-        name, estimate, tuple(_source(one, estimate, readings) for one in sources if one.quantity == name)
-    )
+def _readings(text: SourceText, readings: Sequence[Exact]) -> Source:
+    if len(readings) < 2:
+        raise MetrologyError("budget_readings", "%(name)s has no replicates.", name=text.quantity)
+    return Readings(tuple(to_decimal(one) for one in readings), text.label)
 
 
-def _source(text: SourceText, estimate: Fraction, readings: Sequence[Exact]) -> Source:
-    if text.kind is SourceKind.READINGS:
-        if len(readings) < 2:
-            raise MetrologyError("budget_readings", "%(name)s has no replicates.", name=text.quantity)
-        return Readings(tuple(to_decimal(one) for one in readings), text.label)
+def _source(text: SourceText) -> Source:
+    """The source; if it follows a figure, as it would be if the figure were 1."""
     if text.size is None or not text.size > 0:
         raise MetrologyError("budget_size", "Each source has a size greater than zero.")
-    size = text.size
-    if text.percent:
-        size = to_decimal(to_fraction(text.size) * abs(estimate) / 100)
+    size: Exact = to_fraction(text.size) / 100 if text.percent else text.size
     dof, label = text.dof, text.label
     match text.kind:
         case SourceKind.STANDARD:
@@ -196,11 +228,11 @@ def _source(text: SourceText, estimate: Fraction, readings: Sequence[Exact]) -> 
             return UShaped(size, dof, label)
         case SourceKind.TRAPEZOIDAL:
             return Trapezoidal(size, _parameter(text), dof, label)
-        case SourceKind.POOLED:
+        case _:
             return _pooled(text, size)
 
 
-def _pooled(text: SourceText, size: Decimal) -> PooledDeviation:
+def _pooled(text: SourceText, size: Exact) -> PooledDeviation:
     if text.dof is None:
         raise MetrologyError("budget_dof", "A standard deviation from earlier series has degrees of freedom.")
     count = Decimal(1) if text.parameter is None else text.parameter

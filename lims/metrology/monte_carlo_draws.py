@@ -13,6 +13,7 @@ from lims.metrology.uncertainty_sources import (
     Dof,
     InexactRectangular,
     Rectangular,
+    Relative,
     Resolution,
     Source,
     Trapezoidal,
@@ -114,6 +115,8 @@ class Sampler:
             case InexactRectangular(half_width, inexactness):
                 widths = float(half_width) + float(inexactness) * (2 * stream.random(count) - 1)
                 return widths * (2 * stream.random(count) - 1)
+            case Relative(part, figure):
+                return abs(float(figure)) * self._draw_source(part, stream, count)
             case _:
                 return sqrt(variance_of(source)) * self._draw_normal(self._drawn_dof(source), stream, count)
 
@@ -151,6 +154,8 @@ class Sampler:
 
 
 def _is_normal(source: Source) -> bool:
+    if isinstance(source, Relative):
+        return _is_normal(source.part)
     return not isinstance(
         source, Rectangular | Resolution | Triangular | UShaped | Trapezoidal | InexactRectangular
     )

@@ -5,7 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from lims.metrology.exact import to_fraction
-from lims.metrology.rounding import Mark, Marked, last_place, round_marked, round_to
+from lims.metrology.rounding import Mark, last_place, round_to
 from lims.metrology.units import convert_decimal, same_unit
 from lims.metrology.values import (
     BelowQuantification,
@@ -40,13 +40,17 @@ def point(figure: Decimal, nudge: int = 0) -> Point:
     return (0, to_fraction(figure), nudge)
 
 
+def span_at(figure: Decimal, nudge: int = 0) -> Span:
+    place = point(figure, nudge)
+    return Span(place, place)
+
+
 def span_of(value: Count) -> Span:
     """The span of a value as measured; a substance cannot be there in less than nothing."""
     match value:
         case Number(figure, _, mark):
-            outwards = {Mark.NONE: 0, Mark.PLUS: 1, Mark.MINUS: -1}[mark]
-            place = point(figure, -outwards if figure.is_signed() else outwards)
-            return Span(place, place)
+            outwards = 0 if mark is Mark.NONE else 1 if mark is Mark.PLUS else -1
+            return span_at(figure, -outwards if figure.is_signed() else outwards)
         case NotDetected(None):
             return Span(_NOTHING, _BEYOND)
         case NotDetected(Decimal() as limit) | BelowQuantification(limit):
@@ -60,12 +64,9 @@ def span_of(value: Count) -> Span:
 
 
 def rounded_span_of(value: Count, bound: Decimal) -> Span:
-    """The span after rounding to the last place of ``bound`` (rounding keeps order, so its ends suffice)."""
-    place = last_place(bound)
-    if isinstance(value, Number):
-        rounded = point(round_marked(Marked(value.value, value.mark), place))
-        return Span(rounded, rounded)
-    span = span_of(value)
+    """The span of what is no figure after rounding to the last place of ``bound``; rounding keeps order, so its
+    ends suffice."""
+    place, span = last_place(bound), span_of(value)
     return Span(_rounded(span.low, place), _rounded(span.high, place))
 
 

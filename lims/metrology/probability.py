@@ -7,6 +7,7 @@ become decimals keep 12 digits.
 
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from math import copysign, erfc, exp, inf, lgamma, log, log1p, pi, sqrt
 from statistics import NormalDist
 
@@ -51,6 +52,8 @@ def student_quantile(probability: Decimal | Fraction | float, dof: Fraction | fl
     return copysign(_upper_quantile(tail, nu), wanted - 1 / 2) if tail < 1 / 2 else 0.0
 
 
+# A quantile of t is found by bisection; a method asks for the same one with every result.
+@lru_cache(maxsize=4096)
 def two_sided_factor(p: Decimal, dof: Fraction | None) -> float:
     """Half width, in standard uncertainties, of the interval that holds ``p``; ``dof`` None is infinite."""
     _open_probability(p)

@@ -9,7 +9,7 @@ from itertools import combinations
 from lims.metrology import formula_numbers as numbers
 from lims.metrology.errors import MetrologyError
 from lims.metrology.exact import Exact, to_fraction
-from lims.metrology.uncertainty_sources import Dof, Readings, Source, dof_of, variance_of
+from lims.metrology.uncertainty_sources import Dof, Readings, Source, dof_of, variance_together
 
 MAX_QUANTITIES = 60
 
@@ -49,7 +49,7 @@ class Quantity:
 
     @property
     def variance(self) -> Fraction:
-        return sum((variance_of(source) for source in self.sources), Fraction(0))
+        return variance_together(self.sources)
 
     @property
     def series_dof(self) -> Dof:
@@ -110,7 +110,8 @@ def check_inputs(quantities: Sequence[Quantity], correlations: Sequence[Correlat
             )
         coefficients[pair] = to_fraction(given.r)
     inputs = Inputs(named, {pair: r for pair, r in coefficients.items() if r})
-    _check_possible(inputs)
+    if inputs.coefficients:
+        _check_possible(inputs)
     return inputs
 
 
@@ -146,8 +147,9 @@ def clusters(inputs: Inputs) -> tuple[frozenset[str], ...]:
 
 def _observed(quantities: Sequence[Quantity]) -> dict[tuple[str, str], Exact]:
     found: dict[tuple[str, str], Exact] = {}
-    for one, other in combinations(sorted(quantities, key=lambda quantity: quantity.name), 2):
-        if not one.series or one.series != other.series:
+    in_series = sorted((one for one in quantities if one.series), key=lambda quantity: quantity.name)
+    for one, other in combinations(in_series, 2):
+        if one.series != other.series:
             continue
         first, second = one.sources[0], other.sources[0]
         if isinstance(first, Readings) and isinstance(second, Readings):

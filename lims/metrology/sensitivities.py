@@ -1,6 +1,6 @@
 """Sensitivity coefficients of a model: derived, or by changing one input at a time (GUM 5.1.3, 5.1.4)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
@@ -9,8 +9,9 @@ from functools import lru_cache
 from lims.metrology import formula_numbers as numbers
 from lims.metrology.errors import MetrologyError
 from lims.metrology.exact import Exact
-from lims.metrology.formula import value_at
+from lims.metrology.formula import run_of, value_at
 from lims.metrology.formula_check import Formula
+from lims.metrology.formula_compiled import Compute, Run, compile_value
 from lims.metrology.formula_derivative import depends_on, differentiate
 from lims.metrology.formula_text import write_formula
 from lims.metrology.formula_tree import Node
@@ -32,38 +33,44 @@ class Sensitivity:
     formula: str = ""
 
 
+NO_SENSITIVITY = Sensitivity(Fraction(0))
+
+
+@dataclass(frozen=True, slots=True)
+class DerivedModel:
+    """A model ready for many figures: ``value`` and, for each uncertain quantity, its derivative with its text."""
+
+    value: Compute
+    slopes: Mapping[str, tuple[Compute, str]]
+
+    def sensitivities(self, run: Run, names: Iterable[str]) -> dict[str, Sensitivity]:
+        """One for each of ``names``, 0 for those that are exact."""
+        found = dict.fromkeys(names, NO_SENSITIVITY)
+        for name, (slope, text) in self.slopes.items():
+            found[name] = Sensitivity(slope(run), text)
+        return found
+
+
+# A worksheet asks for the same few formulas again and again.
+@lru_cache(maxsize=512)
+def derived_model(root: Node, uncertain: tuple[str, ...]) -> DerivedModel:
+    """Raises FormulaError ``formula_derivative_too_large``."""
+    derivatives = {name: differentiate(root, name) for name in uncertain}
+    slopes = {name: (compile_value(one), write_formula(one)) for name, one in derivatives.items()}
+    return DerivedModel(compile_value(root), slopes)
+
+
 def sensitivities(model: Formula, inputs: Inputs, method: SensitivityMethod) -> dict[str, Sensitivity]:
     """One per quantity; 0 for one that the model does not name, or that is exact.
 
     An exact quantity is not looked at: x^n with a negative x has no derivative by n, and needs none.
     """
     values = {name: quantity.value for name, quantity in inputs.quantities.items()}
-    return {
-        name: _sensitivity(model.root, quantity, values, method)
-        for name, quantity in inputs.quantities.items()
-    }
-
-
-def _sensitivity(
-    root: Node, quantity: Quantity, values: Mapping[str, Exact], method: SensitivityMethod
-) -> Sensitivity:
-    if not quantity.sources:
-        return Sensitivity(Fraction(0))
+    uncertain = tuple(name for name, quantity in inputs.quantities.items() if quantity.sources)
     if method is SensitivityMethod.DERIVED:
-        return _derived(root, quantity.name, values)
-    return _stepped(root, quantity, values)
-
-
-def _derived(root: Node, name: str, values: Mapping[str, Exact]) -> Sensitivity:
-    derivative, text = _derivative(root, name)
-    return Sensitivity(value_at(derivative, values), text)
-
-
-# A worksheet asks for the same few formulas again and again.
-@lru_cache(maxsize=512)
-def _derivative(root: Node, name: str) -> tuple[Node, str]:
-    derivative = differentiate(root, name)
-    return derivative, write_formula(derivative)
+        return derived_model(model.root, uncertain).sensitivities(run_of(values), values)
+    stepped = {name: _stepped(model.root, inputs.quantities[name], values) for name in uncertain}
+    return dict.fromkeys(values, NO_SENSITIVITY) | stepped
 
 
 def _stepped(root_node: Node, quantity: Quantity, values: Mapping[str, Exact]) -> Sensitivity:

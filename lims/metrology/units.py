@@ -76,7 +76,7 @@ def canonical(symbol: str) -> str:
 
 
 def same_unit(one: str, other: str) -> bool:
-    return canonical(one) == canonical(other)
+    return one == other or canonical(one) == canonical(other)
 
 
 def convert(value: Exact, source: str, target: str) -> Fraction:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lims.metrology.formula import evaluate
+from lims.metrology.exact import to_decimal
+from lims.metrology.formula import evaluate, value_at
 from lims.metrology.formula_check import FUNCTIONS, Shape, compile_formula
 from lims.metrology.formula_text import write_formula
 from lims.metrology.formula_tree import FormulaError
@@ -309,6 +310,22 @@ formulas = st.recursive(
     max_leaves=8,
 )
 inputs = st.fixed_dictionaries(dict.fromkeys("abc", st.decimals(min_value=-99, max_value=99, places=3)))
+
+
+@given(st.decimals("-9", "9", places=2).filter(bool), st.decimals("0.1", "9", places=2))
+def test_the_value_is_what_the_last_step_gives(a, b):
+    """Steps are computed again when they are asked for."""
+    for text in ("(a - b) / b ^ 2", "sqrt(b) * -a", "if(or(a > b, a < 0), mean(a, b, 1), b ^ 0.5) + 1"):
+        result = evaluate(compile_formula(text), {"a": a, "b": b})
+        assert result.steps[-1].value == result.value
+        assert to_decimal(value_at(compile_formula(text).root, {"a": a, "b": b})) == result.value
+
+
+def test_later_changes_of_the_inputs_do_not_reach_the_steps():
+    given = {"a": Decimal("1.5")}
+    result = evaluate(compile_formula("a * 2"), given)
+    given["a"] = Decimal(7)
+    assert (result.with_numbers, result.steps[0].with_numbers) == ("1.5 * 2", "1.5 * 2")
 
 
 @given(formulas, inputs)

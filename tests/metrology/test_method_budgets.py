@@ -1,5 +1,6 @@
 """A method's budget at one result: percent sources, replicates, items, capability, rounding of U."""
 
+from dataclasses import replace
 from decimal import Decimal as D
 from fractions import Fraction
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lims.metrology.budgets import make_budget
 from lims.metrology.errors import MetrologyError
 from lims.metrology.formula_check import compile_formula
 from lims.metrology.method_budgets import (
@@ -17,7 +19,8 @@ from lims.metrology.method_budgets import (
     check_budget,
     uncertainty_of,
 )
-from lims.metrology.quantities import Correlation
+from lims.metrology.quantities import Correlation, Quantity
+from lims.metrology.uncertainty_sources import Expanded, Rectangular, Triangular
 
 PLAIN = compile_formula("x")
 CONTENT = compile_formula("c * V * f / (m * 1000)")
@@ -142,3 +145,55 @@ def test_the_order_of_the_sources_changes_nothing(sizes, random):
     random.shuffle(sources)
     again = uncertainty_of(PLAIN, {"x": D(10)}, {}, budget(*sources))
     assert (first.U, first.budget.variance) == (again.U, again.budget.variance)
+
+
+@pytest.mark.parametrize("kind", [K.STANDARD, K.RESOLUTION, K.RECTANGULAR, K.TRIANGULAR, K.U_SHAPED])
+def test_a_percent_source_is_the_same_as_its_size_at_that_estimate(kind):
+    """5 % of -24 is 1.2, whatever the shape, beside a fixed source as well as alone."""
+    beside = SourceText("x", K.STANDARD, D("0.3"), dof=D(7))
+    for others in ((), (beside,)):
+        ways = [
+            uncertainty_of(PLAIN, {"x": D(-24)}, {}, budget(source, *others, k=None))
+            for source in (SourceText("x", kind, D(5), percent=True), SourceText("x", kind, D("1.2")))
+        ]
+        assert ways[0].budget.lines == ways[1].budget.lines
+        assert ways[0].budget.parts == ways[1].budget.parts
+        assert (ways[0].budget.variance, ways[0].U) == (ways[1].budget.variance, ways[1].U)
+
+
+def test_figures_that_are_equal_but_written_differently_keep_their_own_writing():
+    """What is remembered of a budget is remembered by value; k stands on paper as the budget writes it."""
+    written = [
+        uncertainty_of(PLAIN, {"x": D(10)}, {}, budget(SourceText("x", K.STANDARD, size), k=k))
+        for size, k in ((D("0.10"), D(2)), (D("0.1"), D("2.0")))
+    ]
+    assert [str(one.k) for one in written] == ["2", "2.0"]
+    assert written[0].U == written[1].U
+
+
+figures = st.decimals("-90", "90", places=2).filter(bool)
+
+
+@given(figures, figures, st.decimals("0.1", "9", places=1), st.booleans())
+def test_a_method_budget_is_the_budget_of_its_formula_line_by_line(a, b, percent, correlated):
+    """The general engine with the sources written out gives the same to the last digit."""
+    formula = compile_formula("a * (a - b) / b + a ^ 2")
+    pair = (Correlation("a", "b", D("0.5")),) if correlated else ()
+    sources = (
+        SourceText("a", K.RECTANGULAR, percent, percent=True),
+        SourceText("a", K.EXPANDED, D("0.04"), D(2)),
+        SourceText("b", K.TRIANGULAR, D("0.02")),
+    )
+    found = uncertainty_of(formula, {"a": a, "b": b}, {}, budget(*sources, correlations=pair)).budget
+    width = abs(Fraction(a)) * Fraction(percent) / 100
+    written_out = make_budget(
+        formula,
+        [
+            Quantity("a", a, (Rectangular(width), Expanded(D("0.04"), D(2)))),
+            Quantity("b", b, (Triangular(D("0.02")),)),
+        ],
+        pair,
+    )
+    assert (found.value, found.variance) == (written_out.value, written_out.variance)
+    assert [replace(line, label="") for line in found.lines] == list(written_out.lines)
+    assert (found.correlations, found.parts) == (written_out.correlations, written_out.parts)

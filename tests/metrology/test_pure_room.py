@@ -20,6 +20,7 @@ ALLOWED_IMPORTS = {
     "graphlib",
     "itertools",
     "math",
+    "operator",
     "re",
     "statistics",
     "typing",
