@@ -1,5 +1,6 @@
 """Where two versions of a method differ."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -7,10 +8,13 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from lims.catalogue.method_text import PLAIN, InputText, VersionText, text_of
+from lims.catalogue.budget_text import SourceLine
+from lims.catalogue.method_text import PLAIN, CaseText, InputText, VersionText, text_of
 from lims.catalogue.methods import method_version
 from lims.catalogue.models import MethodVersion
 from lims.core.errors import InvalidInput, NotFound
+
+Part = InputText | CaseText | SourceLine
 
 
 class Change(StrEnum):
@@ -59,12 +63,16 @@ def pair_to_compare(
 
 def compare_versions(old: MethodVersion, new: MethodVersion) -> list[Difference]:
     """Every field in order, the same ones too; inputs by name, so that a new order is no difference."""
-    first, second = text_of(old), text_of(new)
-    plain = [_compared(name, getattr(first, name), getattr(second, name)) for name in PLAIN]
-    return [*plain, *_inputs(first, second), *_equipment(first, second)]
+    return compare_texts(text_of(old), text_of(new))
 
 
-def _compared(field: str, old: object, new: object) -> Difference:
+def compare_texts(first: VersionText, second: VersionText) -> list[Difference]:
+    plain = [compared(name, getattr(first, name), getattr(second, name)) for name in PLAIN]
+    parts = [*_inputs(first, second), *_equipment(first, second)]
+    return [*plain, *parts, *([] if second.cases is None else _cases(first, second))]
+
+
+def compared(field: str, old: object, new: object) -> Difference:
     # 0.10 and 0.1 are the same number and say something else of a rounding interval.
     same = old == new and str(old) == str(new)
     return Difference(field, old, new, Change.SAME if same else Change.CHANGED)
@@ -72,26 +80,32 @@ def _compared(field: str, old: object, new: object) -> Difference:
 
 def _inputs(first: VersionText, second: VersionText) -> list[Difference]:
     old = {one.name: one for one in first.inputs}
-    new = {one.name: one for one in second.inputs}
+    return parts_compared("input", old, {one.name: one for one in second.inputs})
+
+
+def _cases(first: VersionText, second: VersionText) -> list[Difference]:
+    old = {one.name: one for one in first.cases or ()}
+    return parts_compared("case", old, {one.name: one for one in second.cases or ()})
+
+
+def parts_compared(kind: str, old: Mapping[str, Part], new: Mapping[str, Part]) -> list[Difference]:
+    """Named parts of two texts (inputs, cases, sources), field by field where both have one."""
     found: list[Difference] = []
     for name in dict.fromkeys([*new, *old]):
         if name not in old:
-            found.append(Difference(f"input.{name}", None, new[name], Change.ADDED))
+            found.append(Difference(f"{kind}.{name}", None, new[name], Change.ADDED))
         elif name not in new:
-            found.append(Difference(f"input.{name}", old[name], None, Change.REMOVED))
+            found.append(Difference(f"{kind}.{name}", old[name], None, Change.REMOVED))
         else:
-            found.extend(_input_fields(old[name], new[name]))
+            found.extend(_part_fields(f"{kind}.{name}", old[name], new[name]))
     return found
 
 
-def _input_fields(old: InputText, new: InputText) -> list[Difference]:
-    lines = [
-        _compared(f"input.{new.name}.{field}", getattr(old, field), getattr(new, field))
-        for field in InputText.__slots__
-        if field != "name"
-    ]
+def _part_fields(path: str, old: Part, new: Part) -> list[Difference]:
+    fields = [name for name in old.__slots__ if name != "name"]
+    lines = [compared(f"{path}.{field}", getattr(old, field), getattr(new, field)) for field in fields]
     changed = [line for line in lines if line.change is not Change.SAME]
-    return changed or [Difference(f"input.{new.name}", old, new, Change.SAME)]
+    return changed or [Difference(path, old, new, Change.SAME)]
 
 
 def _equipment(first: VersionText, second: VersionText) -> list[Difference]:

@@ -88,7 +88,7 @@ def create_item(
     uow: UnitOfWork, *, actor: Actor, text: ItemText, request_key: RequestKey | None = None
 ) -> TestItem:
     actor.require(Permission.CATALOGUE_EDIT)
-    _check(text)
+    check_item(text)
     with uow:
         if (made := uow.replayed(TestItem, actor=actor, request_key=request_key)) is not None:
             return made
@@ -104,7 +104,7 @@ def create_item(
 def edit_item(uow: UnitOfWork, *, actor: Actor, test_item_id: int, version: int, text: ItemText) -> TestItem:
     """Orders keep the price they were given. The code stays: formulas and imports name it."""
     actor.require(Permission.CATALOGUE_EDIT)
-    _check(text)
+    check_item(text)
     with uow:
         row = uow.get(TestItem, test_item_id, version=version)
         if text.code != row.code:
@@ -149,7 +149,7 @@ def _values(text: ItemText) -> dict[str, object]:
     return {name: getattr(text, name) for name in ItemText.__slots__}
 
 
-def _check(text: ItemText) -> None:
+def check_item(text: ItemText) -> None:
     faults: dict[str, list[str]] = {}
     if not CODE.fullmatch(text.code):
         faults["code"] = [_("Small letters, digits and underscores, beginning with a letter.")]

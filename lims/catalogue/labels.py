@@ -7,6 +7,8 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
 from lims.catalogue.compare import Change
+from lims.catalogue.exchange_plan import Effect
+from lims.catalogue.exchange_rows import Noun
 from lims.catalogue.face import blueprint, today
 from lims.catalogue.limits import as_metrology
 from lims.catalogue.models import (
@@ -120,6 +122,32 @@ register(
     {Change.CHANGED: Tone.RETURNED, Change.ADDED: Tone.DONE, Change.REMOVED: Tone.FAULT},
 )
 register(
+    Noun,
+    {
+        Noun.CATEGORIES: _l("Product classes"),
+        Noun.STANDARDS: _l("Standards"),
+        Noun.ITEMS: _l("Test items"),
+        Noun.METHODS: _l("Test methods"),
+        Noun.LIMITS: _l("Limits"),
+        Noun.PACKAGES: _l("Packages"),
+    },
+)
+register(
+    Effect,
+    {
+        Effect.NEW: _l("new"),
+        Effect.CHANGED: _l("changed"),
+        Effect.SAME: _l("unchanged"),
+        Effect.REFUSED: _l("refused"),
+    },
+    {
+        Effect.NEW: Tone.DONE,
+        Effect.CHANGED: Tone.RETURNED,
+        Effect.SAME: Tone.PLAIN,
+        Effect.REFUSED: Tone.FAULT,
+    },
+)
+register(
     Offer,
     {Offer.OFFERED: _l("offered"), Offer.RETIRED: _l("no longer offered")},
     {Offer.OFFERED: Tone.DONE, Offer.RETIRED: Tone.PLAIN},
@@ -160,6 +188,27 @@ FIELDS: Mapping[str, Text] = {
     "limit_kind": _l("Kind of limit"),
     "comparison": _l("Comparison"),
     "verdict": _l("Verdict"),
+    "parent": _l("Class above"),
+    "name_zh": _l("Chinese name"),
+    "name_en": _l("English name"),
+    "title_zh": _l("Chinese title"),
+    "title_en": _l("English title"),
+    "in_force_from": _l("In force from"),
+    "withdrawn_from": _l("Withdrawn from"),
+    "replaced_by": _l("Replaced by"),
+    "field": _l("Signing field"),
+    "section": _l("Section"),
+    "price": _l("List price"),
+    "retest_allowed": _l("Retest"),
+    "active": _l("Offered"),
+    "preferred": _l("Preferred"),
+    "version": _l("Version"),
+    "standard": _l("Standard"),
+    "kind": _l("Kind of limit"),
+    "valid_to": _l("Last day"),
+    "note": _l("Note"),
+    "items": _l("Test items"),
+    "category": _l("Product class"),
 }
 REASONS: Mapping[str, Text] = {
     "found": _l("This limit holds."),

@@ -208,7 +208,7 @@ def add_limit(
 ) -> Limit:
     """Raises Conflict (``limit_overlap``) where a limit for this item and class holds on one of the days."""
     actor.require(Permission.CATALOGUE_EDIT)
-    _check(text)
+    check_limit(text)
     with uow:
         if (made := uow.replayed(Limit, actor=actor, request_key=request_key)) is not None:
             return made
@@ -240,7 +240,7 @@ def supersede_limit(
             return made
         old = uow.get(Limit, limit_id, version=version)
         text = replace(text, test_item_id=old.test_item_id, category_id=old.category_id)
-        _check(text)
+        check_limit(text)
         _check_references(uow, text)
         if text.valid_from <= old.valid_from:
             raise InvalidInput(
@@ -298,7 +298,7 @@ _TAKEN: Mapping[LimitKind, frozenset[str]] = {
 }
 
 
-def _check(text: LimitText) -> None:
+def check_limit(text: LimitText) -> None:
     as_metrology(text)
     # A figure that nobody judges by would still stand on the page and be believed.
     idle = [name for name in FIGURES if name not in _TAKEN[text.kind] and getattr(text, name) is not None]

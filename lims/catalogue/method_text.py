@@ -83,7 +83,8 @@ def case_of(row: MethodCase) -> CaseText:
 
 def case_row(text: CaseText, position: int) -> MethodCase:
     said = {name: getattr(text, name) for name in CaseText.__slots__ if name != "figures"}
-    figures = orjson.dumps(dict(text.figures), option=orjson.OPT_SORT_KEYS).decode()
+    tidy = {name: " ".join(figure.split()) for name, figure in text.figures.items()}
+    figures = orjson.dumps(tidy, option=orjson.OPT_SORT_KEYS).decode()
     return MethodCase(position=position, figures=figures, **said)
 
 

@@ -125,7 +125,7 @@ def draft_version(
         if (made := uow.replayed(MethodVersion, actor=actor, request_key=request_key)) is not None:
             return made
         owner = uow.get(Method, method_id)
-        newest = _newest(uow.session, method_id)
+        newest = newest_version(uow.session, method_id)
         if newest is not None and newest.released_at is None:
             raise TransitionRefused(
                 _("Version %(n)s is still a draft: finish it first.", n=newest.number), code="draft_open"
@@ -133,7 +133,7 @@ def draft_version(
         if text is None:
             text = text_of(newest) if newest is not None else VersionText(ResultKind.NUMBER, "")
         row = MethodVersion(method_id=owner.id, number=newest.number + 1 if newest else 1, created_at=uow.now)
-        _fill(row, text)
+        fill_version(row, text)
         uow.add(row)
         uow.audit("method_version.draft", actor, row, after=described(row))
         uow.remember(row)
@@ -155,7 +155,7 @@ def edit_version(
         if text.cases is not None:
             row.cases.clear()
         uow.flush()
-        _fill(row, text)
+        fill_version(row, text)
         flag_modified(row, "formula")  # changed inputs are a changed draft, too
         uow.audit("method_version.edit", actor, row, before=before, after=described(row))
         uow.commit()
@@ -227,7 +227,8 @@ def _refuse_same(
         raise Conflict(sentence, code="method_twice", fields={"clause": [sentence]})
 
 
-def _newest(session: Session, method_id: int) -> MethodVersion | None:
+def newest_version(session: Session, method_id: int) -> MethodVersion | None:
+    """By number, drafts too."""
     highest = select(func.max(MethodVersion.number)).where(MethodVersion.method_id == method_id)
     return session.scalars(
         select(MethodVersion).where(
@@ -244,14 +245,9 @@ def refuse_released(row: MethodVersion) -> None:
         )
 
 
-def _fill(row: MethodVersion, text: VersionText) -> None:
-    names = [one.name for one in text.inputs]
-    if len(set(names)) != len(names):
-        raise InvalidInput(
-            _("Two inputs have the same name."),
-            code="input_twice",
-            fields={"inputs": [_("Give each input its own name.")]},
-        )
+def fill_version(row: MethodVersion, text: VersionText) -> None:
+    """Write ``text`` into a draft. Raises InvalidInput (``input_twice``)."""
+    check_draft(text)
     for name in PLAIN:
         setattr(row, name, getattr(text, name))
     row.inputs.extend(
@@ -262,8 +258,20 @@ def _fill(row: MethodVersion, text: VersionText) -> None:
         MethodEquipment(equipment_class=code) for code in dict.fromkeys(text.equipment_classes)
     )
     if text.cases is not None:
-        _check_cases(text, text.cases)
         row.cases.extend(case_row(one, n) for n, one in enumerate(text.cases, start=1))
+
+
+def check_draft(text: VersionText) -> None:
+    """What even a draft must keep to. Raises InvalidInput (``input_twice``, ``case_twice``, ``bad_case``)."""
+    names = [one.name for one in text.inputs]
+    if len(set(names)) != len(names):
+        raise InvalidInput(
+            _("Two inputs have the same name."),
+            code="input_twice",
+            fields={"inputs": [_("Give each input its own name.")]},
+        )
+    if text.cases is not None:
+        _check_cases(text, text.cases)
 
 
 def _check_cases(text: VersionText, cases: Sequence[CaseText]) -> None:

@@ -16,6 +16,8 @@ SECONDS = 10
 MAX_MEMBERS = 2_000
 MAX_UNPACKED = 60 * 1024 * 1024
 MAX_ROWS, MAX_CELLS = 2_000, 60
+# Of a whole workbook (``book``): for the exchange of catalogues, where rows are short.
+BOOK_SHEETS, BOOK_ROWS = 20, 20_000
 
 
 def limit() -> None:
@@ -77,6 +79,29 @@ def read(content: bytes) -> dict[str, object]:
     return {"rows": [_trimmed(row) for row in filled]}
 
 
+def read_book(content: bytes) -> dict[str, object]:
+    """Every sheet by name, empty rows too: the place of a row is its number."""
+    code = refusal(content)
+    if code is not None:
+        return {"code": code}
+    from python_calamine import CalamineError, CalamineWorkbook
+
+    try:
+        book = CalamineWorkbook.from_filelike(io.BytesIO(content))
+        if len(book.sheet_names) > BOOK_SHEETS:
+            return {"code": "sheet_too_big"}
+        sheets: dict[str, list[list[str]]] = {}
+        for name in book.sheet_names:
+            sheet = book.get_sheet_by_name(name)
+            if sheet.height > BOOK_ROWS or sheet.width > MAX_CELLS:
+                return {"code": "sheet_too_long"}
+            rows = sheet.to_python(skip_empty_area=False)
+            sheets[name] = [_trimmed([text_of(cell) for cell in row]) for row in rows]
+    except (CalamineError, IndexError, ValueError, OSError):
+        return {"code": "sheet_unreadable"}
+    return {"sheets": sheets}
+
+
 def _trimmed(row: list[str]) -> list[str]:
     while row and not row[-1].strip():
         row.pop()
@@ -86,7 +111,8 @@ def _trimmed(row: list[str]) -> list[str]:
 def main() -> None:
     limit()
     try:
-        answer = read(sys.stdin.buffer.read())
+        content = sys.stdin.buffer.read()
+        answer = read_book(content) if sys.argv[1:] == ["book"] else read(content)
     except MemoryError:
         answer = {"code": "sheet_too_big"}
     with contextlib.suppress(BrokenPipeError):

@@ -19,7 +19,7 @@ from lims.ui.labels import label
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 # A cell that starts so is run as a formula by Excel, WPS and LibreOffice (CWE-1236).
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
 def download(kind: str, title: str, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
@@ -37,7 +37,7 @@ def download(kind: str, title: str, heads: Sequence[str], rows: Iterable[Sequenc
 def harmless(text: str) -> str:
     """``text`` so that it is shown, never run; control characters that XML forbids are left out."""
     text = "".join(c for c in text if c in "\t\n\r" or ord(c) >= 32)
-    return "'" + text if text.startswith(_FORMULA) else text
+    return "'" + text if text.startswith(FORMULA_STARTS) else text
 
 
 def _csv(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
