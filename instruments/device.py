@@ -108,6 +108,9 @@ class Device:
         self._notice_break(now)
 
     def readable(self, now: float) -> None:
+        if self.link.connecting:
+            self.writable(now)
+            return
         chunk = self.link.read(now)
         if chunk is None:
             self._broke()

@@ -1,12 +1,12 @@
 """The process at the bench: one event loop for all ports, one spool, two threads towards the server."""
 
 import contextlib
-import fcntl
 import logging
 import os
 import selectors
 import shutil
 import signal
+import socket
 import threading
 import time
 from collections import deque
@@ -22,11 +22,12 @@ from instruments.captures import Draft, Stored
 from instruments.clock import Clock, SystemClock, boot_id
 from instruments.device import Device
 from instruments.dialogue import Order
-from instruments.errors import NotEnrolled, PortBusy
+from instruments.errors import NotEnrolled
 from instruments.forwarder import Delivery, DeliveryState, Forwarder
 from instruments.kept_orders import KeptOrders
 from instruments.keys import load_identity
 from instruments.live import LiveChannel
+from instruments.only_one import only_one
 from instruments.settings import Settings
 from instruments.spool import Spool, SpoolReader
 from instruments.status import StatusPage, write_status
@@ -60,11 +61,15 @@ class Gateway:
         self._clock = clock or SystemClock()
         self._stop = False
         self._selector = selectors.DefaultSelector()
-        self._wake_in, self._wake_out = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._wake_in, self._wake_out = socket.socketpair()
+        self._wake_in.setblocking(False)
+        self._wake_out.setblocking(False)
         self._selector.register(self._wake_in, selectors.EVENT_READ, None)
         self._registered: dict[Device, tuple[int, int]] = {}  # descriptor and what it is watched for
         settings.folder.mkdir(parents=True, exist_ok=True)
-        self._lock = self._only_one()
+        self._lock = only_one(
+            settings.folder / "gateway.lock", f"another gateway already works in {settings.folder}"
+        )
         self.spool = Spool(settings.spool_path)
         boot = boot_id()
         self.orders = KeptOrders(self.spool)
@@ -85,17 +90,6 @@ class Gateway:
         self._delivery: _Delivery | None = None
         self._not_enrolled: str | None = None
         self._page: StatusPage | None = None
-
-    def _only_one(self) -> int:
-        descriptor = os.open(
-            self.settings.folder / "gateway.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
-        )
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as exc:
-            os.close(descriptor)
-            raise PortBusy(f"another gateway already works in {self.settings.folder}") from exc
-        return descriptor
 
     # --- what devices call ---------------------------------------------------------------------------------
 
@@ -132,7 +126,7 @@ class Gateway:
 
     def _wake(self) -> None:
         with contextlib.suppress(BlockingIOError):  # a full pipe wakes as well
-            os.write(self._wake_out, b".")
+            self._wake_out.send(b".")
 
     # --- the loop ------------------------------------------------------------------------------------------
 
@@ -153,7 +147,7 @@ class Gateway:
         for key, mask in ready:
             if key.data is None:
                 with contextlib.suppress(BlockingIOError):
-                    os.read(self._wake_in, 4096)
+                    self._wake_in.recv(4096)
             else:
                 self._serve(key.data, mask, now)
                 touched.add(key.data)
@@ -371,8 +365,9 @@ class Gateway:
         self.settings.status_path.unlink(missing_ok=True)
         self.spool.close()
         self._selector.close()
-        for descriptor in (self._wake_in, self._wake_out, self._lock):
-            os.close(descriptor)
+        self._wake_in.close()
+        self._wake_out.close()
+        os.close(self._lock)
 
 
 def _is_database_error(exc: Exception) -> bool:

@@ -71,7 +71,7 @@ def load_identity(path: Path) -> Identity:
         raise NotEnrolled(
             f"no identity at {path}: run 'python -m instruments enrol' with the code from the server"
         )
-    if path.stat().st_mode & 0o077:
+    if os.name != "nt" and path.stat().st_mode & 0o077:  # Windows says so of every file
         raise NotEnrolled(f"{path} can be read by others; 'chmod 600' it, or enrol again with a new key")
     try:
         row = json.loads(path.read_text(encoding="utf-8"))

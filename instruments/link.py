@@ -1,12 +1,11 @@
 """One descriptor: reads, writes, closes when the line breaks, opens again with back-off. Bytes and times."""
 
 import os
-import socket
 from dataclasses import dataclass
 from enum import StrEnum
 
 from instruments.errors import InstrumentError
-from instruments.port import open_port
+from instruments.port import NO_DESCRIPTORS, Port, open_port
 from instruments.profiles import LineSettings
 
 BACK_OFF_S = (0.5, 30.0)
@@ -48,21 +47,32 @@ class LineHealth:
 
 @dataclass(slots=True)
 class Link:
-    """``descriptor`` is None while the port is away; ``retry_at``: when to try again (monotonic seconds)."""
+    """``descriptor`` is None while the port is away; ``retry_at``: when to try again (monotonic seconds).
+
+    ``threaded``: read a serial port as Windows needs it.
+    """
 
     address: str
     line: LineSettings
-    descriptor: int | None = None
-    connecting: bool = False
+    threaded: bool = NO_DESCRIPTORS
     retry_at: float = 0.0
     reason: str = ""
+    _port: Port | None = None
     _failures: int = 0
     _unsent: bytes = b""
 
+    @property
+    def descriptor(self) -> int | None:
+        return None if self._port is None else self._port.descriptor
+
+    @property
+    def connecting(self) -> bool:
+        return self._port is not None and self._port.connecting
+
     def open(self, now_s: float) -> bool:
-        """True when a descriptor is open (or connecting). A failure is kept in ``reason``."""
+        """True when a port is open (or connecting). A failure is kept in ``reason``."""
         try:
-            self.descriptor, self.connecting = open_port(self.address, self.line)
+            self._port = open_port(self.address, self.line, threaded=self.threaded)
         except (InstrumentError, OSError) as exc:
             self._fail(now_s, str(exc))
             return False
@@ -70,17 +80,14 @@ class Link:
         return True
 
     def connected(self, now_s: float) -> bool:
-        """Ends a socket's connecting; False when nobody listens there."""
-        if self.descriptor is None:
+        """Ends the connecting; False when it goes on, or when nobody is there and the link is closed again."""
+        if self._port is None:
             return False
-        probe = socket.socket(fileno=os.dup(self.descriptor))
-        error = probe.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        probe.close()
-        if error:
-            self.close(now_s, os.strerror(error))
-            return False
-        self.connecting = False
-        return True
+        try:
+            return self._port.finish()
+        except (InstrumentError, OSError) as exc:
+            self.close(now_s, str(exc))
+        return False
 
     def opened_well(self) -> None:
         """The device said something: the next failure starts with the shortest wait again."""
@@ -88,17 +95,17 @@ class Link:
 
     def read(self, now_s: float) -> bytes | None:
         """None when the line broke. ``b""``, EIO, ENXIO and ENODEV all mean that."""
-        if self.descriptor is None:
+        if self._port is None:
             return None
         try:
-            chunk = os.read(self.descriptor, READ_SIZE)
+            chunk = self._port.read(READ_SIZE)
         except BlockingIOError:
             return b""
         except OSError as exc:
             self.close(now_s, os.strerror(exc.errno or 0))
             return None
         if not chunk:
-            self.close(now_s, "the other end closed the line")
+            self.close(now_s, self._port.reason or "the other end closed the line")
             return None
         return chunk
 
@@ -109,25 +116,27 @@ class Link:
 
     @property
     def wants_write(self) -> bool:
-        return bool(self._unsent) or self.connecting
+        if self.connecting:
+            return self._port is not None and self._port.opens_writable
+        return bool(self._unsent)
 
     def flush(self, now_s: float) -> None:
-        if self.descriptor is None or not self._unsent:
+        if self._port is None or not self._unsent:
             return
         try:
-            sent = os.write(self.descriptor, self._unsent)
+            sent = self._port.write(self._unsent)
         except BlockingIOError:
             return
         except OSError as exc:
-            self.close(now_s, os.strerror(exc.errno or 0))
+            self.close(now_s, self._port.reason or os.strerror(exc.errno or 0))
             return
         self._unsent = self._unsent[sent:]
 
     def close(self, now_s: float, reason: str) -> None:
         """Closes at once: an open descriptor would make the kernel give the replugged device a new name."""
-        if self.descriptor is not None:
-            os.close(self.descriptor)
-        self.descriptor, self.connecting, self._unsent = None, False, b""
+        if self._port is not None:
+            self._port.close()
+        self._port, self._unsent = None, b""
         self._fail(now_s, reason)
 
     def _fail(self, now_s: float, reason: str) -> None:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
-from instruments.errors import SettingsWrong
+from instruments.errors import ProfileWrong, SettingsWrong
+from instruments.facts import check_line
 from instruments.profiles import LineSettings, Profile, load_profile
 
 
@@ -106,6 +107,7 @@ def _device(row: object, folders: tuple[Path, ...], where: str) -> DeviceSetting
             raise SettingsWrong(f"{where}: {needed} is missing")
     profile = load_profile(_text(row, "profile", "", where), folders)
     try:
+        check_line({key: value for key, value in row.items() if key in _LINE_KEYS})
         return DeviceSettings(
             key=_text(row, "key", "", where),
             port=_text(row, "port", "", where),
@@ -116,7 +118,7 @@ def _device(row: object, folders: tuple[Path, ...], where: str) -> DeviceSetting
             live_interval_ms=_number(row, "live_interval_ms", 150, 50, 60_000, where),
             keep_live=KeepLive(_text(row, "keep_live", "none", where)),
         )
-    except (ValueError, TypeError) as exc:
+    except (ValueError, TypeError, ProfileWrong) as exc:
         raise SettingsWrong(f"{where}: {exc}") from exc
 
 

@@ -8,7 +8,6 @@ import signal
 import socket
 import sys
 import time
-import tty
 from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -51,6 +50,8 @@ class SimulatedPort:
     def plug(self) -> None:
         if self._master is not None:
             return
+        import tty  # not on Windows, which has no pseudo-terminals
+
         self._master, self._slave = os.openpty()
         tty.setraw(self._slave)
         os.set_blocking(self._master, False)

@@ -45,7 +45,7 @@ class Physics:
         self._disturbed_until = now + seconds
 
     def _gross(self, now: float) -> float:
-        left = math.exp(-(now - self._loaded_at) / self.settle_s)
+        left = math.exp(-(now - self._loaded_at) / self.settle_s) if self.settle_s > 0 else 0.0
         return float(self.load) + (self._from - float(self.load)) * left
 
     def is_stable(self, now: float) -> bool:

@@ -1,7 +1,6 @@
 """Look at one port with nothing in between: for a person with a laptop beside a device."""
 
 import json
-import os
 import select
 import time
 from collections.abc import Iterator
@@ -11,9 +10,12 @@ from serial.tools import list_ports
 
 from instruments.clock import SystemClock
 from instruments.errors import PortMissing
-from instruments.port import open_port, who_holds
+from instruments.holders import who_holds
+from instruments.port import Port, open_port
 from instruments.profiles import Profile
 from instruments.readings import printable
+
+OPENS_WITHIN_S = 15.0  # a device server of RFC 2217 is asked for each setting, and may take its time
 
 
 def ports() -> Iterator[str]:
@@ -23,50 +25,52 @@ def ports() -> Iterator[str]:
         yield f"{port.device}\t{port.description}\t{usb}\t{f'held by {holder}' if holder else 'free'}"
 
 
-def _events(
-    descriptor: int, profile: Profile, until: float | None, asked: bytes | None = None
-) -> Iterator[str]:
+def _events(port: Port, profile: Profile, until: float | None, asked: bytes | None = None) -> Iterator[str]:
     framer, clock = profile.codec.framer(), SystemClock()
     while until is None or time.monotonic() < until:
         left = None if until is None else max(0.0, until - time.monotonic())
-        if not select.select([descriptor], [], [], left)[0]:
+        if not select.select([port.descriptor], [], [], left)[0]:
             return
         try:
-            chunk = os.read(descriptor, 4096)
+            chunk = port.read(4096)
         except OSError as exc:
             raise PortMissing(f"the line broke: {exc.strerror}") from exc
         if not chunk:
-            raise PortMissing("the other end closed the line")
+            raise PortMissing(port.reason or "the other end closed the line")
         for frame in framer.feed(chunk, clock.stamp()):
             event = profile.codec.read(frame, asked)
             yield f"{printable(frame.raw)}\t{json.dumps(event.as_json(), ensure_ascii=False)}"
 
 
-def _open(address: str, profile: Profile, baud: int | None) -> int:
+def _open(address: str, profile: Profile, baud: int | None) -> Port:
     line = profile.line if baud is None else replace(profile.line, baud=baud)
-    descriptor, connecting = open_port(address, line)
-    if connecting:
-        select.select([], [descriptor], [], 5.0)
-    return descriptor
+    port, until = open_port(address, line), time.monotonic() + OPENS_WITHIN_S
+    while port.connecting:
+        reading, writing = ([], [port.descriptor]) if port.opens_writable else ([port.descriptor], [])
+        if not any(select.select(reading, writing, [], max(0.0, until - time.monotonic()))):
+            port.close()
+            raise PortMissing(f"{address} does not answer within {OPENS_WITHIN_S:g} s")
+        port.finish()
+    return port
 
 
 def listen(address: str, profile: Profile, baud: int | None, seconds: float | None) -> Iterator[str]:
     """Each frame as text, a tab, and what it says."""
-    descriptor = _open(address, profile, baud)
+    port = _open(address, profile, baud)
     try:
-        yield from _events(descriptor, profile, None if seconds is None else time.monotonic() + seconds)
+        yield from _events(port, profile, None if seconds is None else time.monotonic() + seconds)
     finally:
-        os.close(descriptor)
+        port.close()
 
 
 def ask(address: str, profile: Profile, baud: int | None, text: str, seconds: float) -> Iterator[str]:
     """Send one line and give the first frame that comes back."""
-    descriptor = _open(address, profile, baud)
+    port = _open(address, profile, baud)
     try:
         wire = text.encode("ascii", "replace") + b"\r\n"
-        os.write(descriptor, wire)
-        for line in _events(descriptor, profile, time.monotonic() + seconds, wire):
+        port.write(wire)
+        for line in _events(port, profile, time.monotonic() + seconds, wire):
             yield line
             return
     finally:
-        os.close(descriptor)
+        port.close()

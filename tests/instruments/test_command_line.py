@@ -59,6 +59,7 @@ def test_the_configuration_we_deliver_is_valid():
         ('[[device]]\nkey = "a"\nport = "p"\nprofile = "nix"', "no profile called 'nix'"),
         ('[[device]]\nkey = "a"\nport = "p"\nprofile = "mtsics"\nlive = "often"', "often"),
         ('[[device]]\nkey = "a"\nport = "p"\nprofile = "mtsics"\nlive_interval_ms = 1', "from 50 to"),
+        ('[[device]]\nkey = "a"\nport = "p"\nprofile = "mtsics"\nhandshake = "dtr"', "device 1: .*handshake"),
         ("[gateway]\nname = 3", "text in quotes"),
         ('[[device]]\nkey = "a"\nport = "p"\nprofile = "mtsics"\n' * 2, "same key"),
         ("device = 3", r"one .*table"),

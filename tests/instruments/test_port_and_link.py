@@ -43,15 +43,16 @@ def test_a_port_in_use_is_refused_and_the_sentence_says_by_whom(terminal):
             open_port(terminal[1], LINE)
     finally:
         holder.communicate()
-    descriptor, _ = open_port(terminal[1], LINE)  # the lock died with its holder
-    os.close(descriptor)
+    open_port(terminal[1], LINE).close()  # the lock died with its holder
 
 
 @pytest.mark.parametrize(
     ("address", "error"),
     [
         ("/dev/serial/by-id/nothing-here", PortMissing),
-        ("rfc2217://host:1", SettingsWrong),
+        ("telnet://host:1", SettingsWrong),
+        ("rfc2217://host", SettingsWrong),
+        ("socket://host:99999", SettingsWrong),
         ("socket://host", SettingsWrong),
         (__file__, PortMissing),
     ],
@@ -64,6 +65,14 @@ def test_a_port_that_does_not_open_says_why(address, error):
 def test_wrong_line_settings_are_a_sentence(terminal):
     with pytest.raises(SettingsWrong, match="parity"):
         open_port(terminal[1], LineSettings(parity="X"))
+
+
+def test_a_setting_that_the_adapter_does_not_take_is_a_sentence(terminal):
+    open_port(
+        terminal[1], LINE
+    ).close()  # a pseudo-terminal has eight bits and complains once nothing else changes
+    with pytest.raises(SettingsWrong, match="does not take 9600 baud, 7E1"):
+        open_port(terminal[1], LineSettings(bytesize=7, parity="E"))
 
 
 def test_a_link_that_breaks_is_tried_again_later_and_later(terminal):

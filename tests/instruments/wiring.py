@@ -22,9 +22,22 @@ class Terminal:
 
     def __init__(self, answer: Callable[[bytes], bytes]):
         self._answer = answer
+        self._plug()
+        self.old_name = self.name
+        self._start()
+
+    def _plug(self) -> None:
         self._master, self._slave = os.openpty()
         tty.setraw(self._slave)
         self.name = os.ttyname(self._slave)
+
+    def hang_up(self) -> None:
+        """What hung on it hears that it is gone; another one is there, under another ``name``."""
+        self.close()
+        self._plug()
+        self._start()
+
+    def _start(self) -> None:
         self._end, self._ended = os.pipe()
         self._thread = threading.Thread(target=self._carry)
         self._thread.start()
