@@ -36,6 +36,7 @@ _KINDS = {
     "error": CaptureKind.FAULT,
     "timeout": CaptureKind.FAULT,
     "bad_checksum": CaptureKind.FAULT,
+    "file": CaptureKind.FILE,
 }
 
 
@@ -176,6 +177,8 @@ def _said(event: Mapping[str, Any]) -> Said:
     words = _plain(event, "text") if event["kind"] == "result" and not event.get("value") else ""
     if words:  # "< 0.5", "POS": an answer that a person reads, and no number
         kind, text, value = CaptureKind.STATUS, words[:64], None
+    if kind is CaptureKind.FILE:  # the hash of the whole file; the code says which chunk of it this is
+        text, value = wire.cut(_plain(event, "sha256"), 64) or None, None
     unreadable = kind is CaptureKind.READING and value is None
     kind = CaptureKind.UNPARSED if unreadable else kind
     if code is None and kind is not CaptureKind.READING:

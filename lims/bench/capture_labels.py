@@ -21,8 +21,14 @@ register(
         CaptureKind.STATUS: _l("status"),
         CaptureKind.FAULT: _l("device fault"),
         CaptureKind.UNPARSED: _l("not understood"),
+        CaptureKind.FILE: _l("file of an instrument"),
     },
-    {CaptureKind.READING: Tone.DONE, CaptureKind.STATUS: Tone.PLAIN, CaptureKind.UNPARSED: Tone.HELD},
+    {
+        CaptureKind.READING: Tone.DONE,
+        CaptureKind.FILE: Tone.DONE,
+        CaptureKind.STATUS: Tone.PLAIN,
+        CaptureKind.UNPARSED: Tone.HELD,
+    },
 )
 TRIGGERS: Mapping[str, Text] = {
     "take": _l("taken from the page"),
@@ -30,6 +36,7 @@ TRIGGERS: Mapping[str, Text] = {
     "unsolicited": _l("print key of the device"),
     "live": _l("kept from the live view"),
     "late": _l("came too late"),
+    "file": _l("lay in the watched folder"),
     "": "–",
 }
 # (words, what it means) of the flags of a capture

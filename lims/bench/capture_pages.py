@@ -13,6 +13,7 @@ from lims.bench.capture_schemas import ClaimLoad
 from lims.bench.claims import claim_capture
 from lims.bench.face import blueprint
 from lims.bench.inputs import Cell
+from lims.bench.instrument_files import find_file
 from lims.bench.models import Capture
 from lims.bench.states import CaptureKind
 from lims.core.database import db
@@ -37,6 +38,11 @@ def _device(row: Row) -> str:
     return equipment or f"{row.gateway} / {row.device_name}"
 
 
+def _figure(row: Row) -> object:
+    """Of a file it is no figure: which of its chunks this is."""
+    return row.code if row.kind is CaptureKind.FILE else row.text or row.code
+
+
 def _devices() -> Sequence[tuple[object, Text]]:
     return [(n, f"{gateway} / {name}") for n, gateway, name in inbox.devices_listed(db.session())]
 
@@ -56,7 +62,7 @@ INBOX = Listing(
             href=lambda row: url_for("bench.capture", capture_id=row.id),
         ),
         Column("device", _l("Device"), value=_device),
-        Column("text", _l("Figure"), kind="figure", value=lambda row: row.text or row.code),
+        Column("text", _l("Figure"), kind="figure", value=_figure),
         Column("unit", _l("Unit")),
         Column("name", _l("Of what"), value=lambda row: " · ".join(filter(None, (row.specimen, row.name)))),
         Column("kind", _l("Kind of capture"), kind="state"),
@@ -124,6 +130,7 @@ def _capture(capture_id: int, form: Form) -> str:
         cells=cells,
         preview=preview,
         form=form,
+        file=find_file(session, page.capture.text or "") if page.capture.kind is CaptureKind.FILE else None,
         flags=FLAGS,
         triggers=TRIGGERS,
         fingerprint=key_fingerprint(page.batch.public_key),

@@ -6,16 +6,18 @@ import binascii
 from flask import flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
-from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response as Answer
 
-from lims.bench import result_imports, sheet_view
+from lims.bench import instrument_files, mappings, result_imports, sheet_view
 from lims.bench.face import blueprint
-from lims.bench.result_imports import ImportFile, Preview
+from lims.bench.file_table import MOST_BYTES
+from lims.bench.import_shapes import ImportFile, Preview
+from lims.bench.result_imports import ImportPlan
 from lims.bench.schemas import ImportLoad, PreviewForm
+from lims.bench.uploads import uploaded
 from lims.core.database import db
 from lims.core.errors import InvalidInput
-from lims.core.web import clock, current_actor, file_store, unit_of_work
+from lims.core.web import clock, current_actor, file_store, request_key, unit_of_work
 from lims.ui.faces import ID
 from lims.ui.forms import Form, empty_form, read_form
 
@@ -27,36 +29,59 @@ def import_page(worksheet_id: int) -> str:
     return _page(worksheet_id, empty_form(PreviewForm))
 
 
-def _page(worksheet_id: int, form: Form, preview: Preview | None = None) -> str:
+def _page(
+    worksheet_id: int, form: Form, preview: Preview | None = None, file: ImportFile | None = None
+) -> str:
+    """``file``: what was refused; if it is here already, the page leads to it."""
     view = sheet_view.load_sheet(
         db.session(), actor=current_actor(), worksheet_id=worksheet_id, now=clock()()
     )
     content = base64.b64encode(preview.file.content).decode() if preview else ""
+    known = instrument_files.find_file(db.session(), file.sha256) if file else None
     return render_template(
-        "bench/import.html", view=view, sheet=view.worksheet, form=form, preview=preview, content=content
+        "bench/import.html",
+        view=view,
+        sheet=view.worksheet,
+        form=form,
+        preview=preview,
+        content=content,
+        known=known,
+        mappings=mappings.mappings_in_use(db.session()),
+        instruments=instrument_files.instruments_listed(db.session()),
     )
 
 
 @blueprint.post(f"{IMPORT}/preview")
-def preview_import(worksheet_id: int) -> str | tuple[str, int]:
-    form = read_form(PreviewForm)
+def preview_import(worksheet_id: int) -> Answer | str | tuple[str, int]:
+    """A sheet of results is shown here; a file that a mapping reads is kept, and shown on its own page."""
+    form, file = read_form(PreviewForm), None
     with form.attempt():
-        return _page(worksheet_id, form, _preview(worksheet_id, _given(form)))
-    return _page(worksheet_id, form), form.status
+        file = _given(form)
+        if form.values["mapping_id"] is None:
+            return _page(worksheet_id, form, _preview(worksheet_id, file))
+        row = instrument_files.bring_file(
+            unit_of_work(),
+            actor=current_actor(),
+            file=file,
+            store=file_store(),
+            equipment_id=form.values["equipment_id"],
+            request_key=request_key(),
+        )
+        chosen = {name: form.values[name] for name in ("mapping_id", "equipment_id")}
+        return redirect(url_for("bench.instrument_file", file_id=row.id, worksheet_id=worksheet_id, **chosen))
+    return _page(worksheet_id, form, file=file), form.status
 
 
 def _preview(worksheet_id: int, file: ImportFile) -> Preview:
     return result_imports.preview_import(
-        unit_of_work(), actor=current_actor(), worksheet_id=worksheet_id, file=file
+        unit_of_work(), actor=current_actor(), file=file, plan=ImportPlan(worksheet_id)
     )
 
 
 def _given(form: Form) -> ImportFile:
     """The uploaded file, or the pasted text. Raises InvalidInput when there is neither."""
-    file: FileStorage | None = form.values["file"]
-    if file is not None:
-        name = "".join(c for c in file.filename or "" if c.isprintable())[:100]
-        return ImportFile(name or "file", file.stream.read(result_imports.MOST_BYTES + 1))
+    if form.values["file"] is not None:
+        return uploaded(form.values["file"], MOST_BYTES)
     text = form.values["text_"]
     if not text.strip():
         sentence = _("Choose a file, or paste rows.")
@@ -72,8 +97,8 @@ def import_values(worksheet_id: int) -> Answer | str | tuple[str, int]:
         changed = result_imports.import_values(
             unit_of_work(),
             actor=current_actor(),
-            worksheet_id=worksheet_id,
             file=file,
+            plan=ImportPlan(worksheet_id),
             store=file_store(),
             leave_out_faulty=form.values["leave_out_faulty"],
         )

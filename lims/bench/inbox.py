@@ -7,11 +7,12 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import Select, exists, func, select
+from sqlalchemy import Select, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from lims.bench.analyser_names import names_of
 from lims.bench.claims import claim_here
+from lims.bench.file_models import FileImport, InstrumentFile
 from lims.bench.inputs import EDITABLE, Cell, cell_key, read_cell_key
 from lims.bench.models import (
     Capture,
@@ -84,7 +85,10 @@ def inbox_listed() -> Select[*tuple[Any, ...]]:
 def _unclaimed(statement: Select[*tuple[Any, ...]], newest: int) -> Select[*tuple[Any, ...]]:
     last = select(func.max(Capture.id)).scalar_subquery()
     here = exists().where(CaptureClaim.capture_id == Capture.id)
-    return statement.where(Capture.id > last - newest, ~here)
+    # A file is claimed by taking figures of it.
+    taken = exists().where(InstrumentFile.sha256 == Capture.text, FileImport.file_id == InstrumentFile.id)
+    open_ = or_(Capture.kind != CaptureKind.FILE, ~taken)
+    return statement.where(Capture.id > last - newest, ~here, open_)
 
 
 def since(statement: Select[*tuple[Any, ...]], day: date) -> Select[*tuple[Any, ...]]:

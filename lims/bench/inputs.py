@@ -58,12 +58,13 @@ def read_cell_key(key: str) -> tuple[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a value came from when nobody typed it."""
+    """Where a value came from when nobody typed it. ``from_device``: no hand was between device and value."""
 
     source: InputSource
     capture_id: int | None = None
     equipment_id: int | None = None
     origin: str | None = None
+    from_device: bool = False
 
 
 TYPED = Origin(InputSource.TYPED)
@@ -177,7 +178,8 @@ class Desk:
         test, text = self.tests[cell.test_id], cell.text.strip()
         if test.state not in EDITABLE or test.assignee_id != self.actor.id:
             raise TransitionRefused(_("The result is handed over; take it back first."), code="not_editable")
-        if origin.source is not InputSource.CAPTURE and text and not wanted.typed:
+        by_hand = origin.source is not InputSource.CAPTURE and not origin.from_device
+        if by_hand and text and not wanted.typed:
             raise InvalidInput(
                 _("%(input)s must come from the device; it cannot be typed.", input=named(wanted, "label")),
                 code="typed_not_allowed",

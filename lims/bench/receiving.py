@@ -10,7 +10,9 @@ from sqlalchemy import func, select
 
 from lims.bench.analyser_exchange import note_ends
 from lims.bench.bodies import Delivery, Said, Sent, read_delivery
+from lims.bench.instrument_files import note_arrivals
 from lims.bench.models import Capture, CaptureBatch, CaptureStream, TakeRequest
+from lims.bench.states import CaptureKind
 from lims.core.audit import AuditEvent, canonical
 from lims.core.errors import Conflict, NotSignedIn, PermissionDenied
 from lims.core.permissions import Actor
@@ -157,6 +159,8 @@ def _store(
         devices = {device.name: device for device in gateway.devices}
         uow.append_many(Capture, _rows(delivery, new, held, batch, devices))
         takes = _answer_takes(uow, gateway.id, delivery, new)
+        if files := _files(new):
+            note_arrivals(uow, actor, gateway, delivery.epoch, files)
         note_ends(uow, actor, gateway.id, delivery.epoch, new)
         uow.audit(
             "capture.receive",
@@ -166,6 +170,15 @@ def _store(
         )
     acknowledged = _advance(uow, actor, gateway.id, delivery)
     return Receipt(acknowledged, len(new), len(delivery.captures) - len(new), takes)
+
+
+def _files(new: Sequence[Sent]) -> dict[int, tuple[str, str]]:
+    """(hash of the file, place of the chunk) of the captures that carry one."""
+    return {
+        capture.seq: (said.text or "", said.code or "")
+        for capture in new
+        if (said := capture.said[0]).kind is CaptureKind.FILE
+    }
 
 
 def _rows(

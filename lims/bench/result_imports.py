@@ -1,321 +1,309 @@
-"""Values from a file or a paste into a worksheet: every fault by row first, then all or none.
+"""Values from a file or a paste into worksheets: what becomes of every figure first, then all that can be taken.
 
-A value keeps where it came from: the SHA-256 of the file, its row and its name. The file itself is kept.
+A value keeps where it came from: the SHA-256 of the file, its row and its name. The file itself is kept, and a
+figure of it is taken once, whatever is imported again.
 """
 
-import hashlib
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flask_babel import gettext as _
 from sqlalchemy import select
 
 from lims.bench import compute
-from lims.bench.inputs import Cell, Desk, Origin, open_sheet, read_cell_key, rows_of
-from lims.bench.models import InputValue, Worksheet
-from lims.bench.sheet_view import Column, columns_of
+from lims.bench.file_models import FileImport, FileMapping, FileValue, InstrumentFile
+from lims.bench.import_shapes import (
+    CellOutcome,
+    Fate,
+    Fault,
+    Figure,
+    FileLine,
+    FileReading,
+    ImportFile,
+    ImportRow,
+    Preview,
+    refused,
+)
+from lims.bench.import_targets import Aim, Refused, Targets
+from lims.bench.inputs import Origin, note_equipment
+from lims.bench.instrument_files import MEDIA, note_file, refuse_imported, usable_equipment
+from lims.bench.mapped_lines import read_mapped
+from lims.bench.mappings import layout_of, released_mapping
+from lims.bench.models import InputValue
+from lims.bench.sheet_lines import read_results_sheet
 from lims.bench.states import InputSource
-from lims.bench.wording import named
-from lims.catalogue.models import MethodVersion
-from lims.core.clock import LAB_ZONE
 from lims.core.errors import Conflict, InvalidInput, LimsError
 from lims.core.files import FileStore, keep_file
 from lims.core.permissions import Actor, Permission
-from lims.core.search import normalised
-from lims.core.sheets import read_sheet
 from lims.core.uow import UnitOfWork
-from lims.intake.models import RequestedTest, Sample
-from lims.metrology.errors import MetrologyError
-from lims.metrology.units import same_unit
-from lims.people.models import Account
+from lims.equipment.models import Equipment
 
 MOST_BYTES = 2 * 1024 * 1024
-SAMPLE_WORDS = {
-    *("样品编号", "样品号", "编号", "样品", "样品名", "样号"),
-    *("sample", "sample number", "sample no", "sample no.", "sample id", "sample name", "number", "label"),
-}
-VALUE_WORDS = {"结果", "测定值", "含量", "浓度", "result", "value", "found", "concentration", "conc", "conc."}
-_UNIT = re.compile(r"^(?P<words>.*?)[\s]*[\(\[](?P<unit>[^()\[\]]*)[\)\]]$")
 
 
 @dataclass(frozen=True, slots=True)
-class ImportFile:
-    """``name`` empty: pasted text, as UTF-8."""
+class ImportPlan:
+    """How a file is read and where it goes.
 
-    name: str
-    content: bytes
+    ``worksheet_id`` None: to any open worksheet of the analyst. ``mapping_id`` None: a sheet of results that
+    names its columns itself (it needs a worksheet). ``reason``: why a device's reading is replaced.
+    ``again``: the file may have been imported before; what stands already stays.
+    """
 
-    @property
-    def sha256(self) -> str:
-        return hashlib.sha256(self.content).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class ImportRow:
-    """``number``: of the line in the file, from 1. ``replaces``: texts that stood there before."""
-
-    number: int
-    cells: Sequence[str]
-    test_id: int | None
-    values: Sequence[Cell]
-    faults: Sequence[str]
-    replaces: Sequence[str]
+    worksheet_id: int | None = None
+    mapping_id: int | None = None
+    equipment_id: int | None = None
+    reason: str | None = None
+    again: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """What an import would do. ``columns``: key of the cell each column fills, ``sample``, or empty."""
-
-    file: ImportFile
-    heading: Sequence[str]
-    columns: Sequence[str]
-    rows: Sequence[ImportRow]
-
-    @property
-    def faulty(self) -> list[ImportRow]:
-        return [row for row in self.rows if row.faults]
-
-    @property
-    def good(self) -> list[ImportRow]:
-        return [row for row in self.rows if not row.faults]
-
-    @property
-    def ignored(self) -> list[str]:
-        return [h for h, c in zip(self.heading, self.columns, strict=False) if not c and h.strip()]
-
-
-def preview_import(uow: UnitOfWork, *, actor: Actor, worksheet_id: int, file: ImportFile) -> Preview:
+def preview_import(uow: UnitOfWork, *, actor: Actor, file: ImportFile, plan: ImportPlan) -> Preview:
     """What ``import_values`` would do; nothing is kept. Raises as it does, but for faults of rows."""
     actor.require(Permission.RESULT_ENTER)
     with uow:
-        return _Reader(uow, actor, worksheet_id).read(file)
+        return _Importer(uow, actor, plan, file).look()
 
 
 def import_values(
     uow: UnitOfWork,
     *,
     actor: Actor,
-    worksheet_id: int,
     file: ImportFile,
+    plan: ImportPlan,
     store: FileStore,
     leave_out_faulty: bool = False,
 ) -> list[int]:
-    """Keep the file and its values, all or none (``leave_out_faulty``: all rows without fault).
+    """Keep the file and its values, all or none (``leave_out_faulty``: all figures that can be taken).
 
     Returns the tests computed again. Raises Conflict (``file_imported`` for the same file a second time,
     ``nothing_new``), InvalidInput (``import_faulty`` with ``fields`` keyed ``row-7``, ``import_columns``,
-    ``import_unit`` and those of reading a sheet).
+    ``import_unit``, and those of reading a sheet and of ``mapped_lines``).
     """
     actor.require(Permission.RESULT_ENTER)
     with uow:
-        reader = _Reader(uow, actor, worksheet_id)
-        found = reader.read(file)
+        importer = _Importer(uow, actor, plan, file)
+        found = importer.look()
         _refuse_faults(found, leave_out_faulty)
-        tests = reader.keep(found)
-        media = "text/plain; charset=utf-8" if not file.name else "application/octet-stream"
-        keep_file(uow, store, file.content, media)
-        uow.audit(
-            "worksheet.import",
-            actor,
-            ("worksheet", worksheet_id),
-            after={"file": file.name, "sha256": file.sha256, "rows": [r.number for r in found.good]},
-        )
-        changed = compute.recompute(uow, actor, tests)
+        keep_file(uow, store, file.content, MEDIA if file.name else "text/plain; charset=utf-8")
+        changed = importer.keep(found)
         uow.commit()
     return changed
 
 
 def _refuse_faults(found: Preview, leave_out_faulty: bool) -> None:
-    if not found.good or (found.faulty and not leave_out_faulty):
-        raise InvalidInput(
-            _(
-                "%(n)s of %(all)s rows are not right; nothing was imported.",
-                n=len(found.faulty),
-                all=len(found.rows),
-            ),
-            code="import_faulty",
-            fields={f"row-{row.number}": list(row.faults) for row in found.faulty},
+    if not found.faulty or (found.good and leave_out_faulty):
+        return
+    raise InvalidInput(
+        _(
+            "%(n)s of %(all)s rows are not right; nothing was imported.",
+            n=len(found.faulty),
+            all=len(found.rows),
+        ),
+        code="import_faulty",
+        fields={f"row-{row.number}": list(row.faults) for row in found.faulty},
+    )
+
+
+@dataclass(slots=True)
+class _Importer:
+    """Reads one file for one plan. Lives inside the caller's unit of work."""
+
+    uow: UnitOfWork
+    actor: Actor
+    plan: ImportPlan
+    file: ImportFile
+    row: InstrumentFile | None = None
+    mapping: FileMapping | None = None
+    equipment: Equipment | None = None
+    placed: dict[tuple[int, str], tuple[Aim, InputValue | None]] = field(default_factory=dict)
+
+    def look(self) -> Preview:
+        self.row = self.uow.session.scalar(
+            select(InstrumentFile).where(InstrumentFile.sha256 == self.file.sha256).with_for_update()
         )
+        if self.plan.mapping_id is not None:
+            self.mapping = released_mapping(self.uow, self.plan.mapping_id)
+            self.equipment = usable_equipment(self.uow, self.mapping, self.plan.equipment_id)
+        elif len(self.file.content) > MOST_BYTES:
+            raise refused("sheet_too_big", _("A file of results has at most 2 MB."))
+        targets = Targets(self.uow, self.actor, self.plan.worksheet_id, self.equipment)
+        if not self.plan.again:
+            self._refuse_twice()
+        reading = self._read(targets)
+        done = self._done()
+        rows = [self._line(line, targets, done) for line in reading.lines]
+        return Preview(self.file, reading.heading, reading.columns, rows, reading.unused)
 
+    def _read(self, targets: Targets) -> FileReading:
+        if self.mapping is not None:
+            return read_mapped(self.file.content, layout_of(self.mapping))
+        if self.plan.worksheet_id is None:
+            raise refused("mapping_missing", _("Choose how this file is read, or a worksheet it belongs to."))
+        return read_results_sheet(self.file.content, targets.sheets[0].version, targets.numbers)
 
-class _Reader:
-    """Reads one file for one worksheet. Lives inside the caller's unit of work."""
+    def _refuse_twice(self) -> None:
+        """A file comes once to a worksheet; a mapped one, which finds its worksheets itself, once at all."""
+        if self.row is not None:
+            refuse_imported(self.uow.session, self.row, None if self.mapping else self.plan.worksheet_id)
 
-    def __init__(self, uow: UnitOfWork, actor: Actor, worksheet_id: int) -> None:
-        self.uow = uow
-        self.sheet: Worksheet = open_sheet(uow, worksheet_id, actor)
-        self.version = uow.get(MethodVersion, self.sheet.method_version_id, lock=False)
-        here = [r.requested_test_id for r in self.sheet.rows if r.removed_at is None]
-        self.tests: Mapping[int, RequestedTest] = rows_of(uow, self.sheet, here)
-        numbers = select(RequestedTest.id, Sample.number).join(Sample, Sample.id == RequestedTest.sample_id)
-        rows = uow.session.execute(numbers.where(RequestedTest.id.in_(here)))
-        self.by_number = {normalised(number): test_id for test_id, number in rows}
-        self.desk = Desk(uow, actor, self.version, self.tests)
-
-    def read(self, file: ImportFile) -> Preview:
-        if len(file.content) > MOST_BYTES:
-            raise _refused("sheet_too_big", _("A file of results has at most 2 MB."))
-        self._refuse_twice(file)
-        table = read_sheet(file.content)
-        if not table:
-            raise _refused("sheet_empty", _("The file is empty."))
-        heading, columns = self._columns(table[0])
-        body = list(enumerate(table, 1))[1 if heading else 0 :]
-        if not body:
-            raise _refused("sheet_empty", _("There are headings but no row below them."))
-        seen: dict[int, int] = {}
-        rows = [self._row(file, number, cells, columns, seen) for number, cells in body]
-        return Preview(file, heading, columns, rows)
-
-    def keep(self, found: Preview) -> list[RequestedTest]:
-        """Store the good rows; the desk holds what ``read`` put on it, faulty rows left it empty-handed."""
-        good = {row.test_id for row in found.good}
-        self.desk.rows = [row for row in self.desk.rows if row.requested_test_id in good]
-        if not self.desk.rows:
-            raise Conflict(_("Every value of this file stands in the worksheet already."), code="nothing_new")
-        self.desk.store()
-        return [self.tests[n] for n in sorted({row.requested_test_id for row in self.desk.rows})]
-
-    def _refuse_twice(self, file: ImportFile) -> None:
-        earlier = (
-            select(InputValue.entered_at, Account)
-            .outerjoin(Account, Account.id == InputValue.entered_by)
-            .where(
-                InputValue.requested_test_id.in_(self.tests),
-                InputValue.origin.startswith(f"sha256:{file.sha256} "),
-            )
-            .limit(1)
+    def _done(self) -> Mapping[tuple[int, str], InputValue]:
+        """Figures of this file that stand in a cell, by row and name."""
+        if self.row is None:
+            return {}
+        taken = (
+            select(FileValue.row_number, FileValue.name, InputValue)
+            .join(InputValue, InputValue.id == FileValue.input_value_id)
+            .where(FileValue.file_id == self.row.id)
         )
-        row = self.uow.session.execute(earlier).first()
-        if row is not None:
-            raise Conflict(
-                _(
-                    "This file was imported already, on %(at)s by %(who)s; its values stand in the worksheet.",
-                    at=row[0].astimezone(LAB_ZONE).strftime("%Y-%m-%d %H:%M"),
-                    who=named(row[1]) if row[1] is not None else "–",
-                ),
-                code="file_imported",
-            )
-
-    # -- columns ---------------------------------------------------------------------
-
-    def _columns(self, first: Sequence[str]) -> tuple[Sequence[str], list[str]]:
-        """(heading, key of each column). Without a heading: sample number, then the inputs in order."""
-        columns = columns_of(self.version)
-        if normalised(first[0]) in self.by_number:
-            return (), ["sample", *(c.key for c in columns)]
-        known = self._known_words(columns)
-        keys: list[str] = []
-        for cell in first:
-            found = self._key_of(cell, known)
-            keys.append("" if found in keys else found)
-        if "sample" not in keys or len({*keys} - {"", "sample"}) == 0:
-            wanted = ", ".join(c.label for c in columns)
-            raise _refused(
-                "import_columns",
-                _("A column “sample number” and one for each value are needed: %(wanted)s.", wanted=wanted),
-            )
-        return first, keys
-
-    def _known_words(self, columns: Sequence[Column]) -> dict[str, Column | None]:
-        """Heading -> column; None: the sample number."""
-        known: dict[str, Column | None] = dict.fromkeys(SAMPLE_WORDS)
-        for column in columns:
-            for word in (column.input.name, column.input.label_zh, column.input.label_en):
-                if column.replicate == 1:
-                    known[normalised(word)] = column
-                for join in ("", " ", "-", ".", "_"):
-                    known[normalised(f"{word}{join}{column.replicate}")] = column
-        if len(columns) == 1:
-            item = self.version.method.test_item
-            for word in (item.code, item.name_zh, item.name_en, *VALUE_WORDS):
-                known.setdefault(normalised(word), columns[0])
-        return known
-
-    def _key_of(self, heading: str, known: Mapping[str, Column | None]) -> str:
-        words, unit = normalised(heading).rstrip(":*"), ""
-        if words not in known and (parts := _UNIT.match(heading.strip())):
-            words, unit = normalised(parts["words"]), parts["unit"]  # mL is not ml: the unit stays as written
-        if words not in known:
-            return ""
-        column = known[words]
-        if column is None:
-            return "sample"
-        if unit and not _same(unit, column.input.unit):
-            raise _refused(
-                "import_unit",
-                _(
-                    "The column “%(heading)s” is not in %(unit)s, which the method wants: convert it first.",
-                    heading=heading.strip(),
-                    unit=column.input.unit,
-                ),
-            )
-        return column.key
+        return {(number, name): value for number, name, value in self.uow.session.execute(taken)}
 
     # -- rows ------------------------------------------------------------------------
 
-    def _row(
-        self,
-        file: ImportFile,
-        number: int,
-        cells: Sequence[str],
-        columns: Sequence[str],
-        seen: dict[int, int],
+    def _line(
+        self, line: FileLine, targets: Targets, done: Mapping[tuple[int, str], InputValue]
     ) -> ImportRow:
-        texts = dict(_used(cells, columns))
-        code = texts.pop("sample", "")
-        test_id = self.by_number.get(normalised(code)) if code else None
-        faults = list(self._row_faults(code, test_id, texts, seen))
-        if test_id is not None:
-            seen.setdefault(test_id, number)
-        if faults or test_id is None:
-            return ImportRow(number, cells, test_id, (), faults, ())
-        values = [Cell(test_id, *read_cell_key(key), text) for key, text in texts.items()]
-        replaces = [self._standing(cell) for cell in values]
-        faults = list(self._put(values, file, number))
-        return ImportRow(number, cells, test_id, values, faults, [r for r in replaces if r])
+        faults = list(line.faults)
+        outcomes = [] if faults else list(self._figures(line, targets, done))
+        return ImportRow(line.number, line.cells, line.sample, self._by_test(line.number, outcomes), faults)
 
-    def _row_faults(
-        self, code: str, test_id: int | None, texts: Mapping[str, str], seen: Mapping[int, int]
-    ) -> Iterator[str]:
-        if not code:
-            yield _("The sample number is missing.")
-        elif test_id is None:
-            yield _("Sample %(code)s is not on this worksheet.", code=code[:60])
-        elif test_id in seen:
-            yield _("Sample %(code)s stands in row %(n)s already.", code=code[:60], n=seen[test_id])
-        elif not texts:
-            yield _("There is no value in this row.")
-
-    def _put(self, values: Sequence[Cell], file: ImportFile, number: int) -> Iterator[str]:
-        origin = Origin(
-            InputSource.IMPORT, origin=f"sha256:{file.sha256} row {number} {file.name[:100]}".rstrip()
-        )
-        for cell in values:
+    def _figures(
+        self, line: FileLine, targets: Targets, done: Mapping[tuple[int, str], InputValue]
+    ) -> Iterator[CellOutcome]:
+        for figure in line.figures:
+            standing = done.get((line.number, figure.label[:120]))
             try:
-                self.desk.put(cell, origin)
-            except LimsError as fault:
-                yield f"{cell.text[:40]}: {fault.message}"
+                aim = targets.aim(line.sample, figure, line.number)
+                if standing is None:
+                    yield self._put(line, figure, aim)
+                    continue
+            except Refused as fault:
+                if standing is None:
+                    yield CellOutcome(figure.label, Fate.REFUSED, text=figure.text[:40], fault=fault.fault)
+            except LimsError as refusal:
+                if standing is None:
+                    fault_ = Fault(refusal.code, refusal.message)
+                    yield CellOutcome(figure.label, Fate.REFUSED, text=figure.text[:40], fault=fault_)
+            if standing is not None:
+                yield CellOutcome(
+                    figure.label,
+                    Fate.STANDS,
+                    standing.requested_test_id,
+                    text=standing.text,
+                    unit=standing.unit,
+                )
 
-    def _standing(self, cell: Cell) -> str:
-        """What the value would replace; empty where nothing or the same stands there."""
-        before = self.desk.entry(cell)
-        return before.text if before is not None and before.text != cell.text.strip() else ""
+    def _put(self, line: FileLine, figure: Figure, aim: Aim) -> CellOutcome:
+        cell, desk = aim.cell, aim.target.desk
+        before = desk.entry(cell)
+        origin = Origin(
+            InputSource.IMPORT,
+            equipment_id=self.equipment.id if self.equipment is not None else None,
+            origin=f"sha256:{self.file.sha256} row {line.number} {self.file.name[:100]}".rstrip(),
+            # A signed delivery of the gateway brought it; what a person drops may have been edited.
+            from_device=self.row is not None and self.row.capture_id is not None,
+        )
+        replaces = before.text if before is not None and before.text != cell.text.strip() else ""
+        outcome = CellOutcome(
+            figure.label,
+            Fate.FILLS,
+            aim.test_id,
+            aim.target.sheet.id,
+            aim.key,
+            aim.place,
+            cell.text,
+            aim.wanted.unit,
+            replaces,
+        )
+        given = type(cell)(cell.test_id, cell.name, cell.replicate, cell.text, self.plan.reason)
+        try:
+            value = desk.put(given, origin)
+        except LimsError as refusal:
+            return _refused_after(outcome, Fault(refusal.code, f"{cell.text[:40]}: {refusal.message}"))
+        self.placed[line.number, figure.label[:120]] = (aim, value or before)
+        return outcome
+
+    def _by_test(self, number: int, outcomes: Sequence[CellOutcome]) -> list[CellOutcome]:
+        """Inputs of one result come together or not at all: where one is refused, those beside it wait."""
+        broken = {o.test_id for o in outcomes if o.fate is Fate.REFUSED and o.test_id is not None}
+        found = []
+        for outcome in outcomes:
+            if outcome.fate is Fate.FILLS and outcome.test_id in broken:
+                self._take_off(number, outcome)
+                sentence = _("Another value of this result in this row is refused.")
+                outcome = _refused_after(outcome, Fault("result_incomplete", sentence))
+            found.append(outcome)
+        return found
+
+    def _take_off(self, number: int, outcome: CellOutcome) -> None:
+        aim, value = self.placed.pop((number, outcome.label[:120]))
+        aim.target.desk.rows = [row for row in aim.target.desk.rows if row is not value]
+
+    # -- keeping ---------------------------------------------------------------------
+
+    def keep(self, found: Preview) -> list[int]:
+        """Store what was placed and say so; the tests computed again."""
+        fresh = {id(row) for aim, _value in self.placed.values() for row in aim.target.desk.rows}
+        if not self.placed or (self.mapping is None and not fresh):
+            raise Conflict(_("Every value of this file stands in the worksheet already."), code="nothing_new")
+        row = self.row or note_file(
+            self.uow, self.actor, self.file, self.equipment.id if self.equipment is not None else None
+        )
+        targets = {aim.target.sheet.id: aim.target for aim, _value in self.placed.values()}
+        for target in targets.values():
+            target.desk.store()
+            if self.equipment is not None:
+                note_equipment(self.uow, self.actor, target.sheet.id, self.equipment.id)
+        self._note(found, row)
+        tests = {
+            value.requested_test_id: aim.target.desk.tests[value.requested_test_id]
+            for aim, value in self.placed.values()
+            if value is not None
+        }
+        return compute.recompute(self.uow, self.actor, [tests[n] for n in sorted(tests)])
+
+    def _note(self, found: Preview, row: InstrumentFile) -> None:
+        made = self.uow.add(
+            FileImport(
+                file_id=row.id,
+                mapping_id=self.plan.mapping_id,
+                equipment_id=self.equipment.id if self.equipment is not None else None,
+                worksheet_id=self.plan.worksheet_id,
+                imported_by=self.actor.id,
+                imported_at=self.uow.now,
+                filled=len(self.placed),
+                refused=len(found.faulty),
+            )
+        )
+        self.uow.insert_many(
+            FileValue,
+            [
+                {
+                    "file_id": row.id,
+                    "row_number": number,
+                    "name": label,
+                    "import_id": made.id,
+                    "input_value_id": value.id,
+                }
+                for (number, label), (_aim, value) in self.placed.items()
+                if value is not None
+            ],
+        )
+        self.uow.audit(
+            "worksheet.import",
+            self.actor,
+            made,
+            after={
+                "file": self.file.name,
+                "sha256": self.file.sha256,
+                "worksheet": self.plan.worksheet_id,
+                "mapping": self.plan.mapping_id,
+                "rows": [line.number for line in found.good],
+            },
+        )
 
 
-def _used(cells: Sequence[str], columns: Sequence[str]) -> Iterator[tuple[str, str]]:
-    for key, cell in zip(columns, cells, strict=False):
-        if key and cell.strip():
-            yield key, cell.strip()
-
-
-def _same(unit: str, wanted: str) -> bool:
-    try:
-        return same_unit(unit, wanted)
-    except MetrologyError:
-        return normalised(unit) == normalised(wanted)
-
-
-def _refused(code: str, sentence: str) -> InvalidInput:
-    return InvalidInput(sentence, code=code, fields={"file": [sentence]})
+def _refused_after(outcome: CellOutcome, fault: Fault) -> CellOutcome:
+    """A figure that found its cell and is refused by it."""
+    return CellOutcome(
+        outcome.label, Fate.REFUSED, outcome.test_id, place=outcome.place, text=outcome.text, fault=fault
+    )

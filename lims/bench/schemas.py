@@ -138,7 +138,10 @@ class RetestLoad(ReasonLoad):
 
 
 class ImportLoad(Load):
-    """A file of results (.xlsx or CSV) in base64; pasted rows likewise, as UTF-8 without a name."""
+    """A file of results (.xlsx or CSV) in base64; pasted rows likewise, as UTF-8 without a name.
+
+    ``mapping_id``, ``equipment_id``: of an instrument's file, which a mapping reads.
+    """
 
     file_name = text(100, required=False, load_default="")
     content = fields.String(
@@ -147,6 +150,8 @@ class ImportLoad(Load):
         metadata={"description": "Base64 of at most 2 MB."},
     )
     leave_out_faulty = fields.Boolean(load_default=False)
+    mapping_id = number(load_default=None, allow_none=True)
+    equipment_id = number(load_default=None, allow_none=True)
 
 
 def a_file(value: object) -> None:
@@ -160,6 +165,8 @@ class PreviewForm(Load):
     text_ = fields.String(
         load_default="", validate=[validate.Length(max=1_000_000), storable], data_key="text"
     )
+    mapping_id = number(load_default=None, allow_none=True)
+    equipment_id = number(load_default=None, allow_none=True)
 
 
 class SectionQuery(Load):

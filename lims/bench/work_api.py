@@ -28,9 +28,11 @@ from lims.bench.dump_schemas import (
     WorksheetDump,
 )
 from lims.bench.face import api_blueprint, refusals
+from lims.bench.import_shapes import ImportFile, Preview
 from lims.bench.inputs import Cell, enter_cells, read_cell_key
 from lims.bench.labels import today
 from lims.bench.models import Assignment, Worksheet
+from lims.bench.result_imports import ImportPlan
 from lims.bench.saved_cell import save_cell
 from lims.bench.schemas import (
     AssignLoad,
@@ -275,9 +277,9 @@ def list_entries(test_id: int, key: str) -> object:
     return sheet_view.entries_of_cell(db.session(), actor=current_actor(), test_id=test_id, key=key)[2]
 
 
-def _file(file_name: str, content: str) -> result_imports.ImportFile:
+def _file(file_name: str, content: str) -> ImportFile:
     try:
-        return result_imports.ImportFile(file_name, base64.b64decode(content, validate=True))
+        return ImportFile(file_name, base64.b64decode(content, validate=True))
     except (binascii.Error, ValueError) as error:
         sentence = _("The content is not base64.")
         raise InvalidInput(sentence, code="bad_content", fields={"content": [sentence]}) from error
@@ -288,11 +290,19 @@ def _file(file_name: str, content: str) -> result_imports.ImportFile:
 @api_blueprint.response(200, PreviewDump)
 @refusals(404, 409, 422)
 def preview_import(
-    worksheet_id: int, file_name: str, content: str, leave_out_faulty: bool
-) -> result_imports.Preview:
+    worksheet_id: int,
+    file_name: str,
+    content: str,
+    leave_out_faulty: bool,
+    mapping_id: int | None,
+    equipment_id: int | None,
+) -> Preview:
     """What an import would do, row by row; nothing is kept."""
     return result_imports.preview_import(
-        unit_of_work(), actor=current_actor(), worksheet_id=worksheet_id, file=_file(file_name, content)
+        unit_of_work(),
+        actor=current_actor(),
+        file=_file(file_name, content),
+        plan=ImportPlan(worksheet_id, mapping_id, equipment_id),
     )
 
 
@@ -301,14 +311,19 @@ def preview_import(
 @api_blueprint.response(200, ChangedDump)
 @refusals(404, 409, 422)
 def post_import(
-    worksheet_id: int, file_name: str, content: str, leave_out_faulty: bool
+    worksheet_id: int,
+    file_name: str,
+    content: str,
+    leave_out_faulty: bool,
+    mapping_id: int | None,
+    equipment_id: int | None,
 ) -> dict[str, list[int]]:
     """Values of a file: all or none, or all rows without fault. The same file again: ``file_imported``."""
     changed = result_imports.import_values(
         unit_of_work(),
         actor=current_actor(),
-        worksheet_id=worksheet_id,
         file=_file(file_name, content),
+        plan=ImportPlan(worksheet_id, mapping_id, equipment_id),
         store=file_store(),
         leave_out_faulty=leave_out_faulty,
     )

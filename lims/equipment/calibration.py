@@ -103,14 +103,14 @@ def fitness(
     about ``on``. ISO/IEC 17025 6.4.4, 6.4.6, 6.4.9.
     """
     record = latest_records(session, [equipment.id], on).get(equipment.id)
-    return _judge(equipment, record, on, value, unit)
+    return judge_fitness(equipment, record, on, value, unit)
 
 
 def fitness_of_all(session: Session, equipment: Iterable[Equipment], on: date) -> dict[int, Fitness]:
     """``fitness`` of many devices by id, with one query."""
     rows = list(equipment)
     records = latest_records(session, [row.id for row in rows], on)
-    return {row.id: _judge(row, records.get(row.id), on, None, None) for row in rows}
+    return {row.id: judge_fitness(row, records.get(row.id), on, None, None) for row in rows}
 
 
 def usable_of_class(session: Session, class_code: str, on: date) -> list[Equipment]:
@@ -160,9 +160,10 @@ def not_replaced(record: type[CalibrationRecord]) -> ColumnElement[bool]:
     return ~select(correction.id).where(correction.replaces_id == record.id).exists()
 
 
-def _judge(
+def judge_fitness(
     row: Equipment, record: CalibrationRecord | None, on: date, value: Decimal | None, unit: str | None
 ) -> Fitness:
+    """``fitness`` where the calibration that counts (``latest_records``) is at hand: for many values."""
     facts: dict[str, object] = {"code": row.code, "zh": row.name_zh, "en": row.name_en, "day": on}
     facts["why"] = row.state_reason or "-"
     if row.state is EquipmentState.OUT_OF_SERVICE:
