@@ -22,6 +22,7 @@ class Trigger(StrEnum):
     UNSOLICITED = "unsolicited"  # print key, or a device that sends by itself
     LIVE = "live"  # the live view; kept only where the policy says so
     LATE = "late"  # came after its command was given up
+    FILE = "file"  # lay in a watched folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +42,12 @@ class Draft:
     request_id: str | None = None
     serial: str | None = None  # what the device said when it was last asked
     identity: str = "unknown"  # match | mismatch | unknown, against the serial number in the configuration
+    asked: bytes | None = None  # the question that was open: an answer may mean something only beside it
 
     def as_json(self, seq: int, prev_hash: str) -> dict[str, JsonValue]:
+        asked = {"asked": b64(self.asked)} if self.asked else {}
         return {
+            **asked,
             "seq": seq,
             "prev_hash": prev_hash,
             "device": self.device,

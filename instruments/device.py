@@ -88,6 +88,7 @@ class Device:
         self._noise_kept_at = -NOISE_KEPT_EVERY_S
         self._known = False  # it has told who it is since the port was opened
         self._serial: str | None = None
+        self._asked: bytes | None = None  # the question that was open when the latest frame came
         self._event: Event | None = None
         self._event_at = self._since = clock.stamp()
         self._state = LinkState.UNPLUGGED
@@ -172,7 +173,7 @@ class Device:
         if self._session is not None:
             self._converse(self._session.hear(frame, now), frame, now)
             return
-        asked = self.dialogue.asked
+        self._asked = asked = self.dialogue.asked
         event = self._settling.judge(self._codec.read(frame, asked), now)
         heard = self.dialogue.hear(event, now)
         if event.kind in NOT_UNDERSTOOD:
@@ -279,7 +280,7 @@ class Device:
     def _draft(self, frame: Frame, event: Event, trigger: Trigger, request_id: str | None) -> Draft:
         return Draft(
             device=self.settings.key,
-            profile=self.settings.profile.key,
+            profile=self.settings.profile.stated,
             codec=self._codec.name,
             port=self.settings.port,
             trigger=trigger,
@@ -291,6 +292,7 @@ class Device:
             request_id=request_id,
             serial=self._serial,
             identity=self._identity,
+            asked=self._asked if frame.raw else None,
         )
 
     def _end_order(self, order: AnalyserOrder, ends: Ends, wire: bytes, why: str | None) -> None:
@@ -386,7 +388,7 @@ class Device:
             self._state, self._since = state, self._clock.stamp()
         return DeviceView(
             key=self.settings.key,
-            profile=self.settings.profile.key,
+            profile=self.settings.profile.stated,
             port=self.settings.port,
             state=state,
             since=self._since,

@@ -21,6 +21,7 @@ class LinkState(StrEnum):
     SUSPECT = "suspect_line_settings"
     UNPLUGGED = "unplugged"
     WRONG_DEVICE = "wrong_device"
+    WAITS_FOR_PROFILE = "waits_for_profile"  # the server has not given it yet: the port is not opened
 
 
 class LineHealth:

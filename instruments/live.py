@@ -16,12 +16,14 @@ from instruments.codec import Verb
 from instruments.dialogue import Order
 from instruments.errors import ServerRefused, ServerUnreachable
 from instruments.keys import Identity
+from instruments.profile_store import ProfileStore
 from instruments.wire import Server, post_signed
 from instruments.worklist_wire import Receipts, WorklistEntry, read_entries
 
 PACE_MS = (50, 10_000)
 DEFAULT_PACE_MS = 2_000
 BACK_OFF_S = (1.0, 10.0)
+PROFILES_EVERY_S = 10.0
 REMEMBERED = 1000  # command numbers: the server repeats a command until it is seen
 VERBS = frozenset({Verb.TAKE, Verb.TARE, Verb.ZERO})
 
@@ -38,12 +40,14 @@ class LiveChannel:
         order: Callable[[str, Order], None],
         spool_state: Callable[[], JsonObject],
         take_worklist: Callable[[Sequence[WorklistEntry]], None] = lambda _entries: None,
+        profiles: ProfileStore | None = None,
     ) -> None:
         self._server, self._identity, self._board = server, identity, board
         self._order, self._spool_state = order, spool_state
         self._take_worklist = take_worklist
         self._receipts = Receipts()
         self._receipts_lock = threading.Lock()
+        self._profiles, self._profiles_due = profiles, 0.0
         self._run = str(uuid.uuid4())
         self._posts = self._failures = 0
         self._results: deque[CommandResult] = deque(maxlen=REMEMBERED)
@@ -101,12 +105,26 @@ class LiveChannel:
         with self._receipts_lock:
             self._receipts.heard(kept)
         self._take_commands(answer.get("commands"))
+        self._take_profiles(answer.get("profiles"))
         if entries := read_entries(answer.get("worklist")):
             self._take_worklist(entries)
         pace = answer.get("next_ms")
         pace = pace if isinstance(pace, int) and not isinstance(pace, bool) else DEFAULT_PACE_MS
         # A command just came: say soon that it was seen, whoever watches.
         return min(max(pace, PACE_MS[0]), PACE_MS[1]) if not self._unreported else PACE_MS[0]
+
+    def _take_profiles(self, offers: object) -> None:
+        """What was new is reported with the next post, which brings what did not fit into this answer."""
+        if self._profiles is not None and self._profiles.take(offers):
+            self._profiles_due = 0.0
+
+    def _held(self) -> dict[str, JsonValue]:
+        """Now and then, and not ten times a second."""
+        now = time.monotonic()
+        if self._profiles is None or now < self._profiles_due:
+            return {}
+        self._profiles_due = now + PROFILES_EVERY_S
+        return {"profiles": self._profiles.report()}
 
     def _document(
         self, results: list[CommandResult], seen: list[str], kept: list[JsonValue]
@@ -122,6 +140,7 @@ class LiveChannel:
             "seen": list(seen),
             "kept": kept,
             "results": [result.as_json() for result in results],
+            **self._held(),
         }
 
     def _take_commands(self, commands: object) -> None:

@@ -19,6 +19,7 @@ class Receiving:
     def __init__(self, port=0):
         self.keys, self.captures, self.live, self.commands = {}, {}, [], []
         self.results, self.seen = [], set()
+        self.profiles = []  # offered where a post says what the gateway holds, and it holds another
         self.codes = {"K7QM-2FZD"}
         self.lose_replies, self.refuse, self.batches = 0, None, 0
         self._lock = threading.Lock()
@@ -117,7 +118,13 @@ class Receiving:
         self.seen.update(document["seen"])
         self.results += document["results"]
         open_commands = [command for command in self.commands if command["id"] not in self.seen]
-        return 200, {"next_ms": 100, "commands": open_commands}
+        return 200, {"next_ms": 100, "profiles": self._offers(document), "commands": open_commands}
+
+    def _offers(self, document):
+        if "profiles" not in document:
+            return []
+        held = document["profiles"]["held"]
+        return [one for one in self.profiles if held.get(one["key"]) != one["sha256"]]
 
     def all_captures(self):
         with self._lock:
