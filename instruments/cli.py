@@ -10,6 +10,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
+from instruments.astm import Astm
 from instruments.astm_simulator import AstmAnalyser
 from instruments.decode import decode
 from instruments.errors import InstrumentError, NotEnrolled, SettingsWrong
@@ -54,11 +55,15 @@ def _scpi(physics: Physics, chosen: argparse.Namespace) -> SimulatedDevice:
 
 
 def _astm(physics: Physics, chosen: argparse.Namespace) -> SimulatedDevice:
-    return AstmAnalyser(physics, serial=chosen.serial)
+    codec = load_profile(chosen.profile).codec
+    encoding = codec.encoding if isinstance(codec, Astm) else "latin-1"
+    return AstmAnalyser(physics, serial=chosen.serial, cycle_s=chosen.settle, encoding=encoding)
 
 
 SIMULATED: dict[str, Callable[[Physics, argparse.Namespace], SimulatedDevice]] = {
     "astm-e1381": _astm,
+    "astm-worklist": _astm,
+    "astm-worklist-gb18030": _astm,
     "mtsics": _mt_sics,
     "sbi-16": _sbi,
     "sbi-22": _sbi,

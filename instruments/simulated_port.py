@@ -19,7 +19,7 @@ from instruments.simulator import SimulatedDevice
 BUSY_TICK_S = 0.02
 HELP = (
     "load GRAMS | print | tare | zero | disturb SECONDS | overload | unplug | plug | power | state | quit;"
-    " of an analyser also sample NUMBER | ask NUMBER | refuse FRAMES | contend CALLS"
+    " of an analyser also sample NUMBER | unit UNIT | ask NUMBER | refuse FRAMES | contend CALLS"
 )
 
 
@@ -148,7 +148,7 @@ class SimulatedPort:
                     return "error: too much lies on the pan"
             case ["disturb", seconds] if seconds.replace(".", "", 1).isdigit():
                 self.balance.physics.disturb(float(seconds), now)
-            case [("sample" | "ask" | "refuse" | "contend") as word, what] if isinstance(
+            case [("sample" | "unit" | "ask" | "refuse" | "contend") as word, what] if isinstance(
                 self.balance, AstmAnalyser
             ):
                 return self._analyser(self.balance, word, what)
@@ -170,6 +170,8 @@ class SimulatedPort:
         match word:
             case "sample":
                 analyser.sample = what
+            case "unit":
+                analyser.unit = what
             case "ask":
                 analyser.ask(what)
             case _ if not what.isdecimal():

@@ -182,6 +182,7 @@ def test_a_result_outside_the_calibrated_range_is_not_taken_and_says_so(house):
     assert (answer["taken"], answer["left"], bool(answer["refused"])) == (0, 1, True)
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_two_hundred_samples_are_told_in_a_few_answers(app, uow, laboratory, bench, clock):
     house = House(app, uow, laboratory, bench, clock, samples=200)
     assert house.send().status_code == 201
