@@ -1,4 +1,4 @@
-"""The command line of a technician: run, enrol, decode, listen, ask, ports, profiles, spool, simulate, tell."""
+"""The command line of a technician: run, enrol, status, decode, listen, ask, ports, profiles, spool, simulate, tell."""
 
 import argparse
 import json
@@ -27,6 +27,7 @@ from instruments.simulated_port import HELP, SimulatedPort, tell
 from instruments.simulator import Physics, SimulatedDevice
 from instruments.spool import SpoolReader
 from instruments.technician import ask, listen, ports
+from instruments.terminal_view import views
 from instruments.weighbridge_simulator import Layout, Weighbridge, toledo, yaohua_stx
 from instruments.wire import Server, enrol
 
@@ -121,6 +122,9 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("text", help="the command without its line end, such as S or I4")
     add("ports", _ports, "list the serial ports of this machine, and who holds them")
     add("profiles", _profiles, "list the device profiles")
+    sub = add("status", _status, "how a running gateway and its devices are")
+    sub.add_argument("config", type=Path)
+    sub.add_argument("--watch", action="store_true", help="again every second, until interrupted")
     sub = add("spool", _spool, "show or check the durable queue of a gateway")
     sub.add_argument("config", type=Path)
     sub.add_argument("--verify", action="store_true", help="check the hash chain")
@@ -218,6 +222,14 @@ def _profiles(chosen: argparse.Namespace) -> int:
         profile = load_profile(name)
         sys.stdout.write(f"{name}\t{profile.protocol}\t{profile.title}\n")
     return 0
+
+
+def _status(chosen: argparse.Namespace) -> int:
+    troubled = False
+    for text, troubled in views(load_settings(chosen.config), watch=chosen.watch):  # noqa: B007 - the last counts
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    return 1 if troubled else 0
 
 
 def _spool(chosen: argparse.Namespace) -> int:

@@ -1,12 +1,9 @@
 """The process at the bench: one event loop for all ports, one spool, two threads towards the server."""
 
-import contextlib
 import logging
 import os
 import selectors
-import shutil
 import signal
-import socket
 import threading
 import time
 from collections import deque
@@ -22,6 +19,7 @@ from instruments.captures import Draft, Stored
 from instruments.clock import Clock, SystemClock, boot_id
 from instruments.device import Device
 from instruments.dialogue import Order
+from instruments.disk import Disk
 from instruments.errors import NotEnrolled
 from instruments.forwarder import Delivery, DeliveryState, Forwarder
 from instruments.kept_orders import KeptOrders
@@ -31,12 +29,14 @@ from instruments.only_one import only_one
 from instruments.settings import Settings
 from instruments.spool import Spool, SpoolReader
 from instruments.status import StatusPage, write_status
+from instruments.watch import Watch
 from instruments.wire import Server
 from instruments.worklist_wire import WorklistEntry
 
 log = logging.getLogger("instruments")
 
 STATUS_EVERY_S = 1.0
+DISK_WORD_EVERY_S = 3600.0
 LOOK_FOR_IDENTITY_S = 2.0
 BOARD_EVERY_S = 0.04
 TURN_S = 0.01  # bytes of a hundred lines come a thousand times a second: those of 10 ms are served together
@@ -60,18 +60,15 @@ class Gateway:
         self.settings = settings
         self._clock = clock or SystemClock()
         self._stop = False
-        self._selector = selectors.DefaultSelector()
-        self._wake_in, self._wake_out = socket.socketpair()
-        self._wake_in.setblocking(False)
-        self._wake_out.setblocking(False)
-        self._selector.register(self._wake_in, selectors.EVENT_READ, None)
-        self._registered: dict[Device, tuple[int, int]] = {}  # descriptor and what it is watched for
+        self._lines = Watch()
         settings.folder.mkdir(parents=True, exist_ok=True)
         self._lock = only_one(
             settings.folder / "gateway.lock", f"another gateway already works in {settings.folder}"
         )
         self.spool = Spool(settings.spool_path)
         boot = boot_id()
+        self._disk = Disk(settings.spool_path, settings.disk_low_mb)
+        self._disk_state = self._disk.look(self._clock.seconds())
         self.orders = KeptOrders(self.spool)
         self.devices = {
             row.key: Device(row, self._clock, self, boot, self.orders) for row in settings.devices
@@ -81,12 +78,12 @@ class Gateway:
         for device in self.devices.values():
             self._agenda.put(device, 0.0)
         self._unshown = set(self.devices.values())
-        self._reading = True
         self._orders: deque[tuple[str, Order]] = deque()
         self._worklist: deque[WorklistEntry] = deque()
         self._urgent = False
         self._spool_fault: str | None = None
         self._commit_again = self._next_status = self._next_identity = self._next_board = 0.0
+        self._next_disk_word = 0.0
         self._delivery: _Delivery | None = None
         self._not_enrolled: str | None = None
         self._page: StatusPage | None = None
@@ -125,8 +122,7 @@ class Gateway:
         self._wake()
 
     def _wake(self) -> None:
-        with contextlib.suppress(BlockingIOError):  # a full pipe wakes as well
-            self._wake_out.send(b".")
+        self._lines.ring()
 
     # --- the loop ------------------------------------------------------------------------------------------
 
@@ -141,16 +137,12 @@ class Gateway:
 
     def _turn(self) -> None:
         time.sleep(TURN_S)
-        ready = self._selector.select(self._wait_s())
+        ready = list(self._lines.wait(self._wait_s()))
         now = self._clock.seconds()
         touched = set(self._agenda.due(now))
-        for key, mask in ready:
-            if key.data is None:
-                with contextlib.suppress(BlockingIOError):
-                    self._wake_in.recv(4096)
-            else:
-                self._serve(key.data, mask, now)
-                touched.add(key.data)
+        for device, mask in ready:
+            self._serve(device, mask, now)
+            touched.add(device)
         touched.update(self._hand_out_orders())
         touched.update(self._keep_worklist())
         for device in touched:
@@ -237,29 +229,13 @@ class Gateway:
             device.storing(fault is None)
 
     def _all_or(self, touched: set[Device]) -> Iterable[Device]:
-        """While too much waits for the disk, nobody is read; what the devices say then waits in the kernel."""
+        """While too much waits for the disk, nobody is read."""
         reading = self.spool.waiting <= MOST_WAITING
-        changed, self._reading = reading != self._reading, reading
+        changed, self._lines.reading = reading != self._lines.reading, reading
         return self.devices.values() if changed else touched
 
     def _watch(self, devices: Iterable[Device]) -> None:
-        """Keep the selector in step with the descriptors. A closed one goes first: its number may be in use again."""
-        wanted = {device: self._wanted(device) for device in devices}
-        changed = [device for device, want in wanted.items() if want != self._registered.get(device)]
-        for device in changed:
-            if (held := self._registered.pop(device, None)) is not None:
-                with contextlib.suppress(KeyError, ValueError, OSError):
-                    self._selector.unregister(held[0])
-        for device in changed:
-            if (want := wanted[device]) is not None:
-                self._selector.register(*want, device)
-                self._registered[device] = want
-
-    def _wanted(self, device: Device) -> tuple[int, int] | None:
-        mask = selectors.EVENT_READ if self._reading else 0
-        mask |= selectors.EVENT_WRITE if device.link.wants_write else 0
-        descriptor = device.link.descriptor
-        return None if descriptor is None or not mask else (descriptor, mask)
+        self._lines.follow(devices)
 
     def _wait_s(self) -> float:
         times = [self._next_status]
@@ -282,10 +258,17 @@ class Gateway:
             self._start_delivery()
         if now >= self._next_status:
             self._next_status = now + STATUS_EVERY_S
+            self._look_at_disk(now)
             try:
                 write_status(self.settings.status_path, self.status())
             except OSError as exc:
                 log.warning("the status file cannot be written: %s", exc)
+
+    def _look_at_disk(self, now: float) -> None:
+        self._disk_state = self._disk.look(now)
+        if self._disk_state.low and now >= self._next_disk_word:
+            self._next_disk_word = now + DISK_WORD_EVERY_S
+            log.warning(self._disk_state.sentence)
 
     # --- towards the server --------------------------------------------------------------------------------
 
@@ -333,7 +316,8 @@ class Gateway:
             "delivery": delivery.state.value,
             "code": delivery.code,
             "sentence": self._spool_fault or delivery.sentence,
-            "disk_free_mb": shutil.disk_usage(self.settings.folder).free // 2**20,
+            "disk_free_mb": self._disk_state.free_mb,
+            "disk": self._disk_state.sentence,
         }
 
     def status(self) -> dict[str, JsonValue]:
@@ -364,9 +348,7 @@ class Gateway:
             self._page.close()
         self.settings.status_path.unlink(missing_ok=True)
         self.spool.close()
-        self._selector.close()
-        self._wake_in.close()
-        self._wake_out.close()
+        self._lines.close()
         os.close(self._lock)
 
 

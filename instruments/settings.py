@@ -7,13 +7,11 @@ from datetime import date, datetime, time
 from enum import StrEnum
 from pathlib import Path
 
-from instruments.errors import SettingsWrong
+from instruments.errors import ProfileWrong, SettingsWrong
+from instruments.facts import check_line
 from instruments.profiles import LineSettings, Profile, find_profile, is_key, load_profile
 
 IDENTITY = "identity.json"
-from instruments.errors import ProfileWrong, SettingsWrong
-from instruments.facts import check_line
-from instruments.profiles import LineSettings, Profile, load_profile
 
 
 class Live(StrEnum):
@@ -97,6 +95,7 @@ class Settings:
     keep_days: int = 7
     folders: tuple[FolderSettings, ...] = ()
     waiting: tuple[DeviceRow, ...] = ()  # their profile is to come from the server
+    disk_low_mb: int = 2048  # less free is told; about three million captures
 
     @property
     def identity_path(self) -> Path:
@@ -118,7 +117,9 @@ class Settings:
 _LINE_KEYS = frozenset({"baud", "bytesize", "parity", "stopbits", "handshake", "dtr", "rts"})
 _DEVICE_KEYS = _LINE_KEYS | {"key", "port", "profile", "serial", "live", "live_interval_ms", "keep_live"}
 _FOLDER_KEYS = frozenset({"key", "path", "patterns", "still_s", "scan_s", "not_before"})
-_GATEWAY_KEYS = frozenset({"name", "server", "ca_file", "folder", "profiles", "status_port", "keep_days"})
+_GATEWAY_KEYS = frozenset(
+    {"name", "server", "ca_file", "folder", "profiles", "status_port", "keep_days", "disk_low_mb"}
+)
 
 
 def load_settings(path: Path) -> Settings:
@@ -155,6 +156,7 @@ def load_settings(path: Path) -> Settings:
         status_port=_number(gateway, "status_port", 0, 0, 65535, str(path)),
         keep_days=_number(gateway, "keep_days", 7, 0, 3650, str(path)),
         folders=watched,
+        disk_low_mb=_number(gateway, "disk_low_mb", 2048, 1, 1_000_000, str(path)),
     )
 
 

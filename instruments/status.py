@@ -3,11 +3,18 @@
 import html
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from instruments.canonical import JsonObject
+from instruments.canonical import JsonObject, JsonValue
+
+WELL = frozenset({"connected", "connecting"})
+_STYLE = (
+    "body{font:16px system-ui,sans-serif;margin:1.5rem;color:#1b2a33}h1{font-size:1.3rem}"
+    "table{border-collapse:collapse}th,td{text-align:left;padding:.35rem .9rem .35rem 0;border-bottom:1px solid #d5dde2}"
+    ".n{text-align:right;font-variant-numeric:tabular-nums}.live{font-size:1.4rem}.bad{color:#a3200d;font-weight:600}"
+)
 
 
 def write_status(path: Path, status: JsonObject) -> None:
@@ -51,23 +58,60 @@ class StatusPage:
         self._server.server_close()
 
 
-def page(status: JsonObject) -> str:
-    devices = status["devices"]
-    rows = "".join(_row(device) for device in devices) if isinstance(devices, list) else ""
-    spool = html.escape(json.dumps(status["spool"], ensure_ascii=False))
+def devices_of(status: JsonObject) -> list[JsonObject]:
+    listed = status["devices"]
+    found = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
+    return sorted(found, key=lambda row: str(row["device"]))
+
+
+def reading_of(device: JsonObject) -> str:
+    live = device["live"]
+    if not isinstance(live, dict):
+        return ""
+    return f"{live.get('value') or live.get('code') or live.get('kind')} {live.get('unit') or ''}".strip()
+
+
+def troubles(status: JsonObject) -> Iterator[str]:
+    """What somebody should do something about, in sentences."""
+    spool = status["spool"]
+    if isinstance(spool, dict):
+        yield from (str(spool[name]) for name in ("disk", "sentence") if spool.get(name))
+    for device in devices_of(status):
+        if device["state"] not in WELL:
+            reason = f": {device['reason']}" if device["reason"] else ""
+            yield f"{device['device']} is {in_words(device['state'])}{reason}"
+
+
+def in_words(state: JsonValue) -> str:
+    return str(state).replace("_", " ")
+
+
+def delivery_of(status: JsonObject) -> str:
+    spool = status["spool"]
+    if not isinstance(spool, dict):
+        return ""
     return (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="1">'
-        f"<title>{html.escape(str(status['name']))}</title><h1>{html.escape(str(status['name']))}</h1>"
-        "<table border=1><tr><th>device<th>state<th>reading<th>serial<th>captures<th>not understood<th>why</tr>"
-        f"{rows}</table><p>{spool}</p></html>"
+        f"{spool['last_seq']} captures kept, {spool['pending']} not yet with the server ({spool['delivery']}); "
+        f"{spool['disk_free_mb']} MB free"
+    )
+
+
+def page(status: JsonObject) -> str:
+    name = html.escape(str(status["name"]))
+    rows = "".join(_row(device) for device in devices_of(status))
+    bad = "".join(f'<li class="bad">{html.escape(sentence)}' for sentence in troubles(status))
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="1">'
+        f'<meta name="viewport" content="width=device-width"><title>{name}</title><style>{_STYLE}</style>'
+        f"<h1>{name}</h1><ul>{bad}</ul><table><tr><th>device<th>state<th>reading<th>serial"
+        f'<th class="n">captures<th class="n">not understood</tr>{rows}</table>'
+        f"<p>{html.escape(delivery_of(status))}. {html.escape(str(status['at']))}</html>"
     )
 
 
 def _row(device: JsonObject) -> str:
-    live = device["live"]
-    figure = (
-        f"{live.get('value') or live.get('code')} {live.get('unit') or ''}" if isinstance(live, dict) else ""
-    )
-    cells = [device["device"], device["state"], figure, device["serial"] or ""]
-    cells += [device["captures"], device["unparsed"], device["reason"]]
-    return "<tr>" + "".join(f"<td>{html.escape(str(cell))}" for cell in cells) + "</tr>"
+    state = f'<td class="{"" if device["state"] in WELL else "bad"}">{html.escape(in_words(device["state"]))}'
+    texts = [(device["device"], ""), (reading_of(device), "live"), (device["serial"] or "", "")]
+    texts += [(device["captures"], "n"), (device["unparsed"], "n")]
+    key, *rest = [f'<td class="{kind}">{html.escape(str(text))}' for text, kind in texts]
+    return f"<tr>{key}{state}{''.join(rest)}</tr>"

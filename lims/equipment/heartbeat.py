@@ -114,7 +114,7 @@ def _spool(said: Mapping[str, Any]) -> dict[str, object]:
         value = said.get(name)
         if isinstance(value, int) and not isinstance(value, bool):
             kept[name] = value
-    for name in ("epoch", "delivery", "code", "sentence"):
+    for name in ("epoch", "delivery", "code", "sentence", "disk"):
         value = said.get(name)
         if isinstance(value, str):
             kept[name] = wire.cut(value, 500)
