@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import FrameType
 
 from instruments.agenda import Agenda
@@ -21,6 +22,8 @@ from instruments.device import Device
 from instruments.dialogue import Order
 from instruments.disk import Disk
 from instruments.errors import NotEnrolled
+from instruments.file_marks import FileMarks
+from instruments.folder import FolderWatch, FoundFile
 from instruments.forwarder import Delivery, DeliveryState, Forwarder
 from instruments.kept_orders import KeptOrders
 from instruments.keys import load_identity
@@ -79,6 +82,12 @@ class Gateway:
             self._agenda.put(device, 0.0)
         self._unshown = set(self.devices.values())
         self._orders: deque[tuple[str, Order]] = deque()
+        self._found: deque[tuple[FoundFile, Callable[[], None]]] = deque()
+        self._marks = FileMarks(self.spool)
+        self.folders = [
+            FolderWatch(row, self._clock, boot, known=self._marks, keep=self.keep_file, show=self.board.show)
+            for row in settings.folders
+        ]
         self._worklist: deque[WorklistEntry] = deque()
         self._urgent = False
         self._spool_fault: str | None = None
@@ -113,6 +122,10 @@ class Gateway:
         self._orders.append((device, order))
         self._wake()
 
+    def keep_file(self, found: FoundFile, then: Callable[[], None]) -> None:
+        self._found.append((found, then))
+        self._wake()
+
     def take_worklist(self, entries: Sequence[WorklistEntry]) -> None:
         self._worklist.extend(entries)
         self._wake()
@@ -129,6 +142,8 @@ class Gateway:
     def run(self) -> None:
         if self.settings.status_port:
             self._page = StatusPage(self.settings.status_port, self.status)
+        for folder in self.folders:
+            folder.start()
         try:
             while not self._stop:
                 self._turn()
@@ -144,6 +159,7 @@ class Gateway:
             self._serve(device, mask, now)
             touched.add(device)
         touched.update(self._hand_out_orders())
+        self._take_files(now)
         touched.update(self._keep_worklist())
         for device in touched:
             if device.link.descriptor is None and now >= device.link.retry_at:
@@ -173,6 +189,19 @@ class Gateway:
                 yield device
             elif order.id is not None:
                 self.report(CommandResult(order.id, key, "refused", "unknown_device", None))
+
+    def _take_files(self, now: float) -> None:
+        """The captures of a file and the mark that it was taken go into one commit."""
+        while self._found:
+            found, then = self._found.popleft()
+            for draft in found.drafts[:-1]:
+                self.spool.add(draft, now)
+            stored, mark = partial(self._file_stored, found, then), self._marks.beside(found.mark, found.name)
+            self.spool.add(found.drafts[-1], now, stored, mark)
+
+    def _file_stored(self, found: FoundFile, then: Callable[[], None], _stored: Stored) -> None:
+        self._marks.stored(found.mark)
+        then()
 
     def _keep_worklist(self) -> Iterable[Device]:
         """Orders of the server become durable here before it is told that they are."""
@@ -335,6 +364,8 @@ class Gateway:
 
     def _shut(self) -> None:
         now = self._clock.seconds()
+        for folder in self.folders:
+            folder.stop()
         for device in self.devices.values():
             device.shut(now)
         self._urgent, self._commit_again = True, now
