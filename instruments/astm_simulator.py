@@ -49,6 +49,7 @@ class AstmAnalyser:
     refuse: int = 0
     call_first: int = 0
     ordered: deque[Ordered] = field(default_factory=deque)  # not measured yet
+    told: set[Ordered] = field(default_factory=set)  # all that it was ever ordered
     _session: Session = field(init=False)
     _framer: Framer = field(default_factory=lambda: Astm().framer())
     _records: Records = field(init=False)
@@ -117,6 +118,7 @@ class AstmAnalyser:
             elif self.knows is not None and wanted[1] not in self.knows:
                 self._say(["P|1", f"{_order_of(*wanted)}{'|' * 21}{CANNOT_BE_DONE}"])
             elif wanted not in self.ordered:
+                self.told.add(wanted)
                 self.ordered.append(wanted)
                 self._ready_at = max(self._ready_at, now + self.cycle_s)
 

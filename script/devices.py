@@ -38,7 +38,7 @@ CONFIGURED: dict[str, dict[str, str | int]] = {
     METER: {"profile": "scpi-34420a-ohms", "serial": METER_IDENTITY, "live_interval_ms": 500},
     CLIMATE: {"profile": "modbus-climate", "live_interval_ms": 1500},
     BRIDGE: {"profile": "toledo-continuous"},
-    ANALYSER: {"profile": "astm-e1381"},
+    ANALYSER: {"profile": "astm-worklist"},
 }
 
 TICK_S = 0.05
@@ -46,6 +46,7 @@ BRIDGE_EVERY_S = 0.2
 HANDS_OFF_S = 900.0  # what a hand has put on a device stays so long
 ROOM_EVERY_S = 5.0
 R20 = 0.0073786  # ohm of one metre of 2.5 mm² copper at 20 °C; 234.5 K is copper's constant (GB/T 3048.4)
+AMMONIA, ASSAY_S = "NH3-N", 6.0
 FIRST_REPORT_S, REPORT_EVERY_S, AGAIN_AFTER_S = 25.0, 300.0, 1800.0
 # Gross and empty mass of trucks in kg; each comes loaded, and comes back empty.
 TRUCKS = ((24_360, 9_140), (18_720, 7_980), (27_450, 10_210))
@@ -85,7 +86,16 @@ def simulated() -> dict[str, SimulatedDevice]:
         METER: ScpiMeter(ohms, model="34420A"),
         CLIMATE: ModbusTransmitter(degrees, climate.registers),
         BRIDGE: Weighbridge(kilograms, toledo, every_s=BRIDGE_EVERY_S),
-        ANALYSER: AstmAnalyser(milligrams, serial="861200417", test="NH3-N", unit="mg/L", together=True),
+        ANALYSER: AstmAnalyser(
+            milligrams,
+            serial="861200417",
+            test=AMMONIA,
+            unit="mg/L",
+            together=True,
+            knows=frozenset({AMMONIA}),
+            assay=lambda sample, _test: ammonia_of(sample),
+            cycle_s=ASSAY_S,
+        ),
     }
 
 
@@ -171,9 +181,11 @@ def load_at(elapsed: float) -> Decimal:
 
 @dataclass(slots=True)
 class Series:
-    """The analyser measures each sample of its worklist, one every few minutes; the whole list again much later."""
+    """The analyser measures what somebody put on it, one every few minutes; the whole list again much later. What
+    it was ordered to measure it does by itself, so that is left out here."""
 
     port: SimulatedPort
+    analyser: AstmAnalyser
     samples: Sequence[str]
     begun: float
     _place: int = 0
@@ -186,8 +198,11 @@ class Series:
         if not self.samples or now < self._due:
             return
         sample = self.samples[self._place]
+        told = (sample, AMMONIA) in self.analyser.told
         self._place = (self._place + 1) % len(self.samples)
-        self._due = now + (REPORT_EVERY_S if self._place else AGAIN_AFTER_S)
+        self._due = now if told and self._place else now + (REPORT_EVERY_S if self._place else AGAIN_AFTER_S)
+        if told:
+            return
         self.port.obey(f"sample {sample}")
         self.port.obey(f"load {ammonia_of(sample)}")
         self.port.obey("print")
@@ -209,15 +224,16 @@ def serve(folder: Path, samples: Sequence[str]) -> None:
         key: SimulatedPort(device, link=folder / key, control=control_path(folder, key), selector=selector)
         for key, device in devices.items()
     }
-    climate, meter, bridge = devices[CLIMATE], devices[METER], devices[BRIDGE]
+    climate, meter, bridge, analyser = (devices[key] for key in (CLIMATE, METER, BRIDGE, ANALYSER))
     assert isinstance(climate, ModbusTransmitter)
     assert isinstance(meter, ScpiMeter)
     assert isinstance(bridge, Weighbridge)
+    assert isinstance(analyser, AstmAnalyser)
     now = time.monotonic()
     scenes: list[Callable[[float], None]] = [
         Room(climate, meter, now).play,
         Yard(bridge, now).play,
-        Series(ports[ANALYSER], samples, now).play,
+        Series(ports[ANALYSER], analyser, samples, now).play,
     ]
 
     def play(at: float) -> None:
@@ -232,7 +248,7 @@ def main() -> int:
     commands = parser.add_subparsers(required=True, dest="command")
     sub = commands.add_parser("run")
     sub.add_argument("folder", type=Path)
-    sub.add_argument("--sample", action="append", default=[], help="on the analyser's worklist")
+    sub.add_argument("--sample", action="append", default=[], help="somebody put it on the analyser")
     sub = commands.add_parser("tell")
     sub.add_argument("folder", type=Path)
     sub.add_argument("device", choices=list(CONFIGURED))

@@ -5,9 +5,10 @@ from datetime import time, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from lims.bench.analyser_names import save_names
 from lims.bench.inputs import EDITABLE
 from lims.bench.models import InputValue
-from lims.catalogue.models import MethodInput
+from lims.catalogue.models import MethodInput, TestItem
 from lims.core.clock import local_date
 from lims.core.permissions import Actor
 from lims.core.uow import UnitOfWork
@@ -29,6 +30,8 @@ BOUND = {
     "analyser-1": "YQ-106",
 }
 ANALYSER_CLASS = "discrete_analyser"
+# Test item -> as the analyser of script/devices.py calls it.
+ANALYSER, ANALYSER_TESTS = "YQ-106", {"ammonia": "NH3-N"}
 DAYS_AGO = 10  # long enough ago for its worksheet to be open, whatever the calendar
 
 
@@ -38,6 +41,9 @@ def seed_devices(uow: UnitOfWork, *, actor: Actor, equipment: dict[str, int]) ->
     for name, code in BOUND.items():
         device = add_device(uow, actor=actor, gateway_id=gateway.id, name=name)
         bind_device(uow, actor=actor, device_id=device.id, equipment_id=equipment[code])
+    items = select(TestItem.id, TestItem.code).where(TestItem.code.in_(ANALYSER_TESTS))
+    names = {row.id: ANALYSER_TESTS[row.code] for row in uow.session.execute(items)}
+    save_names(uow, actor=actor, equipment_id=equipment[ANALYSER], names=names)
 
 
 def plan_device_work(house: House, wishes: Wishes) -> int:
