@@ -8,10 +8,10 @@ from flask_babel import gettext as _
 
 from lims.bench.control_reading import MOST_SHOWN, ChartKind, ChartPoint, ControlChart
 from lims.bench.control_view import rule_words
-from lims.bench.wording import said
 from lims.metrology.control_samples import ControlOutcome
 from lims.metrology.exact import Exact, to_decimal
 from lims.ui.charts import Chart, Level, Mark, draw
+from lims.ui.labels import label
 
 TONES = {
     ControlOutcome.IN_CONTROL: "",
@@ -35,7 +35,7 @@ def drawn(chart: ControlChart) -> Chart | None:
 def _mark(point: ChartPoint, value: Exact) -> Mark:
     row = point.evaluation
     rules = "; ".join(rule_words(name) for name in point.broken)
-    words = [point.worksheet, point.number, figure(value), said(row.outcome), rules]
+    words = [point.worksheet, point.number, figure(value), str(label(row.outcome)), rules]
     return Mark(
         float(value),
         TONES[row.outcome],

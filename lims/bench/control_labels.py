@@ -4,15 +4,18 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
 from lims.bench import control_reading
+from lims.bench.control_lines import lines_of
 from lims.bench.control_reading import ChartKind
 from lims.bench.states import HoldDecision, HoldState
 from lims.core.paging import CappedCount
 from lims.core.permissions import Actor, Role
 from lims.core.permissions import Permission as P
 from lims.metrology.control_samples import ControlKind, ControlOutcome, Memory
+from lims.ui import panels
 from lims.ui.labels import Tone, register
 from lims.ui.navigation import CAP, Card, Entry, register_card
 from lims.ui.navigation import register as register_entry
+from lims.ui.panels import Panel
 
 register(
     ControlKind,
@@ -64,6 +67,23 @@ register(
     },
 )
 _DECIDING = frozenset({Role.SECTION_HEAD, Role.QUALITY_MANAGER})
+
+
+def controls_of_method(session: Session, actor: Actor, method_id: int) -> Panel | None:
+    """The control template on the page of its method."""
+    if not actor.can(P.RESULT_READ):
+        return None
+    sees_blind = actor.can(P.CONTROL_DECIDE)
+    lines = [one for one in lines_of(session, {method_id}) if sees_blind or one.kind is not ControlKind.BLIND]
+    may_edit = actor.can(P.CONTROL_EDIT)
+    if not lines and not may_edit:
+        return None
+    return Panel(
+        "bench/controls_of_method.html", {"lines": lines, "method_id": method_id, "may_edit": may_edit}
+    )
+
+
+panels.register("catalogue.method", "controls", controls_of_method, 40)
 
 
 def _held(session: Session, _actor: Actor) -> CappedCount:

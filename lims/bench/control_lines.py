@@ -104,8 +104,8 @@ def retire_line(uow: UnitOfWork, *, actor: Actor, line_id: int, version: int, re
 def hide_control(uow: UnitOfWork, *, actor: Actor, line_id: int, number: str) -> WorksheetControl:
     """Make the test of this method on an ordinary sample a blind control; whoever measures it is not told.
 
-    The sample is registered, received and assigned as any other. Raises NotFound (``sample_unknown``),
-    Conflict (``no_test_to_hide``).
+    The sample is registered, received and assigned as any other. Raises Conflict (``sample_unknown``,
+    ``no_test_to_hide``).
     """
     actor.require(Permission.CONTROL_DECIDE)
     with uow:
@@ -115,7 +115,7 @@ def hide_control(uow: UnitOfWork, *, actor: Actor, line_id: int, number: str) ->
         sample_id = uow.session.scalar(select(Sample.id).where(Sample.number == number.strip()))
         if sample_id is None:
             sentence = _("No sample has the number %(code)s.", code=number)
-            raise NotFound(sentence, code="sample_unknown", fields={"number": [sentence]})
+            raise Conflict(sentence, code="sample_unknown", fields={"number": [sentence]})
         wanted = select(RequestedTest).where(
             RequestedTest.sample_id == sample_id,
             RequestedTest.method_id == line.method_id,

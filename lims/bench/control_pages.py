@@ -17,13 +17,12 @@ from lims.bench.face import blueprint
 from lims.bench.states import HoldDecision, HoldState
 from lims.catalogue.methods import method as method_named
 from lims.core.database import db
-from lims.core.errors import NotFound
 from lims.core.paging import Key
 from lims.core.permissions import Permission
 from lims.core.web import current_actor, request_key, unit_of_work
 from lims.metrology.control_rules import RULE_SETS
 from lims.metrology.control_samples import ControlKind, Memory
-from lims.ui import lists
+from lims.ui import lists, panels
 from lims.ui.faces import ID
 from lims.ui.forms import Form, empty_form, read_form
 from lims.ui.labels import choices
@@ -132,18 +131,11 @@ def retire_control(line_id: int) -> Answer | tuple[str, int]:
 @blueprint.post(f"{LINE}/hide")
 def hide_control(line_id: int) -> Answer | tuple[str, int]:
     form = read_form(HideLoad)
-    try:
-        with form.attempt():
-            control_lines.hide_control(unit_of_work(), actor=current_actor(), line_id=line_id, **form.values)
-            flash(
-                _("Sample %(number)s is a blind control now; whoever measures it is not told.", **form.values)
-            )
-            return redirect(url_for("bench.control_chart", line_id=line_id))
-    except NotFound as fault:
-        if fault.code != "sample_unknown":
-            raise
-        form.refuse(fault)
-    return _chart(line_id, empty_form(RetireLineLoad), form), form.status or 404
+    with form.attempt():
+        control_lines.hide_control(unit_of_work(), actor=current_actor(), line_id=line_id, **form.values)
+        flash(_("Sample %(number)s is a blind control now; whoever measures it is not told.", **form.values))
+        return redirect(url_for("bench.control_chart", line_id=line_id))
+    return _chart(line_id, empty_form(RetireLineLoad), form), form.status
 
 
 @blueprint.get(OF_METHOD)
@@ -208,6 +200,7 @@ def _hold(hold_id: int, form: Form | None) -> str:
         form=form or empty_form(DecideLoad, version=story.hold.version),
         decisions=choices(HoldDecision),
         may_decide=may_decide,
+        panels=panels.panels_of("bench.control_hold", db.session(), actor, hold_id),
     )
 
 

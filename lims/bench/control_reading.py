@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy import Select, func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ScalarSelect, Select, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from lims.bench.control_holds import hold_of
 from lims.bench.control_judging import earlier_points, point_of
@@ -32,6 +32,7 @@ from lims.metrology.control_samples import ControlKind, Memory, baseline_of
 from lims.metrology.control_sums import CusumChart, EwmaChart, cusum, ewma
 from lims.people.models import Account
 
+T = TypeVar("T")
 Rows = Select[*tuple[Any, ...]]
 MOST_SHOWN = 120
 
@@ -44,15 +45,7 @@ class ChartKind(StrEnum):
 
 def lines_listed(actor: Actor) -> Rows:
     """Controls with their method and what their newest point came out as. Blind ones only for who decides."""
-    newest = (
-        select(func.max(ControlEvaluation.id))
-        .where(ControlEvaluation.line_id == ControlLine.id)
-        .scalar_subquery()
-    )
-    points = (
-        select(func.count()).where(ControlEvaluation.line_id == ControlLine.id).correlate(ControlLine)
-    ).scalar_subquery()
-    last = aliased(ControlEvaluation)
+    points = select(func.count()).where(ControlEvaluation.line_id == ControlLine.id).correlate(ControlLine)
     rows = (
         select(
             ControlLine.id,
@@ -65,16 +58,20 @@ def lines_listed(actor: Actor) -> Rows:
             TestItem.name_en.label("item_en"),
             StandardEdition.code.label("standard"),
             Method.clause,
-            last.outcome,
-            last.evaluated_at,
-            points.label("points"),
+            _newest(ControlEvaluation.outcome).label("outcome"),
+            _newest(ControlEvaluation.evaluated_at).label("evaluated_at"),
+            points.scalar_subquery().label("points"),
         )
         .join(Method, Method.id == ControlLine.method_id)
         .join(TestItem, TestItem.id == Method.test_item_id)
         .join(StandardEdition, StandardEdition.id == Method.standard_id)
-        .outerjoin(last, last.id == newest)
     )
     return rows if actor.can(Permission.CONTROL_DECIDE) else rows.where(ControlLine.kind != ControlKind.BLIND)
+
+
+def _newest(column: InstrumentedAttribute[T]) -> ScalarSelect[T]:
+    found = select(column).where(ControlEvaluation.line_id == ControlLine.id).correlate(ControlLine)
+    return found.order_by(ControlEvaluation.id.desc()).limit(1).scalar_subquery()
 
 
 def holds_listed() -> Rows:

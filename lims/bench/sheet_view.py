@@ -376,7 +376,7 @@ def answer_of(row: RowView) -> RowAnswer:
         elif row.version.near_limit:
             sentence = _("near the limit")
     if row.mark is not None and row.mark.outcome is not None:
-        show["verdict"], tones["verdict"] = said(row.mark.outcome), str(tone(row.mark.outcome))
+        show["verdict"], tones["verdict"] = str(label(row.mark.outcome)), str(tone(row.mark.outcome))
         sentence = row.mark.remark
     cells = {key: cell.text for key, cell in row.cells.items()}
     return RowAnswer(row.newest, cells, show, tones, sentence)
