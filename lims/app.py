@@ -35,11 +35,15 @@ import lims.tables  # noqa: F401  (fills the metadata)
 from lims.access import Open, rule_of
 from lims.accreditation import api as accreditation_api
 from lims.accreditation import pages as accreditation_pages
+from lims.accreditation.touched import scope_touched
 from lims.bench import api as bench_api
 from lims.bench import pages as bench_pages
+from lims.bench.touched import worksheets_touched
 from lims.catalogue import api as catalogue_api
 from lims.catalogue import equipment_classes as catalogue_classes
 from lims.catalogue import pages as catalogue_pages
+from lims.catalogue import touched
+from lims.catalogue.evidence import write_evidence_with
 from lims.certificates import api as certificates_api
 from lims.certificates import pages as certificates_pages
 from lims.certificates.content import letterhead
@@ -58,6 +62,7 @@ from lims.core.errors import (
     TransitionRefused,
 )
 from lims.core.jobs import ServiceBeat
+from lims.core.printing import standards_check_pdf
 from lims.core.settings import Settings, read_settings
 from lims.core.web import clock as web_clock
 from lims.equipment import api as equipment_api
@@ -68,6 +73,7 @@ from lims.intake import pages as intake_pages
 from lims.intake.letters import write_letters_with
 from lims.intake.models import CustomerAccount
 from lims.intake.paper import letter_pdf
+from lims.intake.touched import orders_touched
 from lims.metrology.errors import MetrologyError
 from lims.people import api as people_api
 from lims.people import identity, passwords, vault
@@ -171,6 +177,10 @@ def create_app(settings: Settings | None = None, clock: Clock = utc_now, **overr
     passwords.set_cost(app.config.get("PASSWORD_MEMORY_KIB", passwords.MEMORY_KIB))
     identity.find_customers_with(_customer_of)
     write_letters_with(letterhead, letter_pdf)
+    write_evidence_with(letterhead, standards_check_pdf)
+    touched.told_by("accreditation", scope_touched)
+    touched.told_by("intake", orders_touched)
+    touched.told_by("bench", worksheets_touched)
     catalogue_classes.told_by(equipment_register.equipment_classes)
     _rooms(app)
     app.before_request(_enter)

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from reports.canonical import DocumentError
 from reports.document import CertificateDocument, Language, Party, SampleBlock, Text
 from reports.letter import LetterDocument
+from reports.standards_check import StandardsCheckDocument
 from reports.wording import WORDS
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -152,6 +153,10 @@ def letter_html(letter: LetterDocument) -> str:
     return _render("letter.html.j2", letter, letter.language, created=iso_day(letter.dated))
 
 
+def standards_check_html(sheet: StandardsCheckDocument) -> str:
+    return _render("standards_check.html.j2", sheet, sheet.language, created=iso_day(sheet.dated))
+
+
 def iso_day(printed: str) -> str:
     """The printed date as PDF metadata wants it; empty where it is not a plain ISO day."""
     return printed if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", printed) else ""
@@ -178,7 +183,10 @@ def _shared(document: CertificateDocument, pick: Callable[[SampleBlock], Party |
 
 
 def _render(
-    template: str, document: CertificateDocument | LetterDocument, language: Language, **more: object
+    template: str,
+    document: CertificateDocument | LetterDocument | StandardsCheckDocument,
+    language: Language,
+    **more: object,
 ) -> str:
     voice = Voice(language)
     return page_of(

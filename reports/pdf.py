@@ -21,6 +21,7 @@ from reports.document import CertificateDocument
 from reports.frames import read_frame, write_frame
 from reports.labels import LabelSheet
 from reports.letter import LetterDocument
+from reports.standards_check import StandardsCheckDocument
 
 RENDER_SECONDS = 30  # of processor time
 # On a machine that is busy with other things a report gets this many times as long by the clock on the wall.
@@ -134,6 +135,10 @@ class Renderer:
     def render_letter(self, written: LetterDocument) -> bytes:
         return self._print("letter", written, len(written.paragraphs) + len(written.facts))
 
+    def render_standards_check(self, sheet: StandardsCheckDocument) -> bytes:
+        codes = sum(len(group.codes) for group in sheet.groups)
+        return self._print("standards_check", sheet, len(sheet.decided) + codes // 4)
+
     def render_labels(self, sheet: LabelSheet) -> bytes:
         """One page a label, of the label's own size."""
         return self._print("labels", sheet, len(sheet.labels))
@@ -169,7 +174,7 @@ class Renderer:
     def _print(
         self,
         kind: str,
-        document: CertificateDocument | LetterDocument | LabelSheet,
+        document: CertificateDocument | LetterDocument | LabelSheet | StandardsCheckDocument,
         rows: int,
         photos: Iterable[bytes] = (),
     ) -> bytes:

@@ -59,8 +59,8 @@ def _answer(request: list[bytes]) -> list[bytes]:
 
 
 def _produce(kind: str, body: bytes, photos: list[bytes]) -> bytes:
-    from reports import document, labels, letter, typeset
-    from reports.html import certificate_html, letter_html
+    from reports import document, labels, letter, standards_check, typeset
+    from reports.html import certificate_html, letter_html, standards_check_html
 
     if kind == "certificate":
         certificate = document.from_json(body)
@@ -70,6 +70,8 @@ def _produce(kind: str, body: bytes, photos: list[bytes]) -> bytes:
     if kind == "letter":
         written = letter.from_json(body)
         return typeset.typeset(letter_html(written), seed=body, allow_missing_glyphs=written.draft)
+    if kind == "standards_check":
+        return typeset.typeset(standards_check_html(standards_check.from_json(body)), seed=body)
     if kind == "labels":
         sheet = labels.from_json(body)
         return typeset.typeset(

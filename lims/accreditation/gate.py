@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from lims.accreditation.models import Scheme, ScopeRow
 from lims.accreditation.people import authorised_by_method
 from lims.catalogue.categories import lineages
-from lims.catalogue.choose import standard_problem, successors
+from lims.catalogue.choose import standard_problem, successors, transition_note
 from lims.catalogue.models import Method, MethodVersion
 from lims.catalogue.wording import Sentence, say
 from lims.core.errors import NotFound
@@ -76,8 +76,8 @@ SENTENCES = {
 class MissingLink:
     """What is missing. ``blocking``: the work cannot be done; otherwise it costs a mark only.
 
-    Codes: ``method_withdrawn``, ``method_not_in_force``, ``method_not_released``,
-    ``method_without_version``; ``outside_scope``, ``scope_expired``, ``scope_not_yet``,
+    Codes: ``method_withdrawn``, ``method_transition_over``, ``method_not_in_force``, ``method_in_transition``
+    (does not block), ``method_not_released``, ``method_without_version``; ``outside_scope``, ``scope_expired``, ``scope_not_yet``,
     ``scope_other_class`` (each with ``scheme``); ``nobody_authorised``, ``person_not_authorised``,
     ``no_usable_equipment``.
     """
@@ -163,6 +163,9 @@ def _method_links(version: MethodVersion, on: date, replaced: Mapping[int, str])
     problem = standard_problem(version.method, on, replaced)
     if problem is not None:
         links.append(MissingLink(problem, True))
+    ending = transition_note(version.method, on, replaced)
+    if ending is not None:
+        links.append(MissingLink(ending, False))
     if version.released_at is None:
         sentence = say(SENTENCES, "method_not_released", number=version.number, **names_of(version.method))
         links.append(MissingLink(sentence, True))

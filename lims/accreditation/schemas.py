@@ -23,6 +23,10 @@ class ScopeEditLoad(Load):
     restriction = text(1000, required=False, load_default="")
 
 
+class MethodQuery(Load):
+    method_id = number(load_default=None, allow_none=True)
+
+
 class ScopeLoad(Load):
     """Makes ``text``, a ScopeText."""
 

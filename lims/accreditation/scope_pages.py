@@ -8,12 +8,12 @@ from werkzeug.wrappers import Response as Answer
 from lims.accreditation import scope
 from lims.accreditation.face import blueprint, category_choices, method_choices, today
 from lims.accreditation.models import Scheme
-from lims.accreditation.schemas import ScopeEditLoad, ScopeEndLoad, ScopeLoad
+from lims.accreditation.schemas import MethodQuery, ScopeEditLoad, ScopeEndLoad, ScopeLoad
 from lims.accreditation.scope import ScopeStanding
 from lims.core.database import db
 from lims.core.web import current_actor, request_key, unit_of_work
 from lims.ui import lists
-from lims.ui.faces import ID
+from lims.ui.faces import ID, asked
 from lims.ui.forms import Form, empty_form, read_form
 from lims.ui.labels import bilingual, choices
 
@@ -84,7 +84,8 @@ def scope_page() -> str | Answer:
 
 @blueprint.get("/scope/new")
 def new_scope() -> str:
-    return _new(empty_form(ScopeLoad, valid_from=today()))
+    """``?method_id=``: chosen already."""
+    return _new(empty_form(ScopeLoad, valid_from=today(), method_id=asked(MethodQuery)["method_id"]))
 
 
 @blueprint.post("/scope/new")

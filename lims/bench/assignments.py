@@ -9,6 +9,7 @@ from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from lims.accreditation.people import authorised_by_method, methods_of
+from lims.bench.editions import refuse_withdrawn
 from lims.bench.models import Assignment, Worksheet, WorksheetRow
 from lims.bench.states import WorksheetState
 from lims.bench.wording import named
@@ -86,6 +87,7 @@ def _load(uow: UnitOfWork, test_ids: Sequence[int]) -> list[RequestedTest]:
     found = list(uow.session.scalars(statement.with_for_update(of=RequestedTest)).unique())
     if len(found) != len(wanted):
         raise NotFound(_("A test does not exist (any more)."))
+    refuse_withdrawn(uow.session, found, local_date(uow.now))
     return found
 
 

@@ -92,6 +92,7 @@ LIMIT_REASONS = {
     "category_unknown": _l("the sample's product class is not known"),
     "no_limit_for_category": _l("no limit for this product class"),
     "no_limit_on_date": _l("no limit was in force on that day"),
+    "limit_withdrawn": _l("the limit's standard was withdrawn on that day"),
 }
 _ANALYST, _HEAD = frozenset({Role.ANALYST}), frozenset({Role.SECTION_HEAD})
 _REVIEW = frozenset({Role.REVIEWER, Role.SECTION_HEAD})

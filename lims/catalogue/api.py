@@ -3,6 +3,7 @@
 from lims.catalogue import (
     budget_api,
     case_api,
+    check_api,
     exchange_api,
     item_api,
     limit_api,
@@ -13,6 +14,16 @@ from lims.catalogue import (
 from lims.catalogue.json_face import blueprint
 
 # Imported for the routes they register.
-PARTS = (budget_api, case_api, exchange_api, item_api, limit_api, method_api, product_api, standard_api)
+PARTS = (
+    budget_api,
+    case_api,
+    check_api,
+    exchange_api,
+    item_api,
+    limit_api,
+    method_api,
+    product_api,
+    standard_api,
+)
 
 __all__ = ["PARTS", "blueprint"]

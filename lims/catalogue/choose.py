@@ -7,7 +7,7 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from lims.catalogue.models import Method, MethodVersion, StandardEdition, StandardStatus, TestItem
+from lims.catalogue.models import USABLE, Method, MethodVersion, StandardEdition, StandardStatus, TestItem
 from lims.catalogue.wording import Sentence, say
 
 SENTENCES = {
@@ -23,6 +23,16 @@ SENTENCES = {
     "method_withdrawn": (
         "检测项目“{zh}”的方法标准 {standard} 自 {day} 起作废{by_zh}。",
         "The standard of the method for “{en}”, {standard}, is withdrawn from {day}{by_en}.",
+    ),
+    "method_transition_over": (
+        "检测项目“{zh}”的方法标准 {standard} 自 {day} 起作废{by_zh}，过渡期已于 {until} 结束。",
+        "The standard of the method for “{en}”, {standard}, was withdrawn from {day}{by_en}; "
+        "its transition ended on {until}.",
+    ),
+    "method_in_transition": (
+        "检测项目“{zh}”的方法标准 {standard} 自 {day} 起作废{by_zh}，过渡期内可用至 {until}。",
+        "The standard of the method for “{en}”, {standard}, is withdrawn from {day}{by_en}; "
+        "in transition it may be used until {until}.",
     ),
     "method_not_in_force": (
         "检测项目“{zh}”的方法标准 {standard} 自 {day} 起才实施。",
@@ -44,7 +54,10 @@ class MethodChoice:
 
 
 def method_for(session: Session, test_item_id: int, on: date) -> MethodChoice:
-    """The newest released version of the preferred method whose standard is in force ``on`` that day."""
+    """The newest released version of the preferred method whose standard is in force ``on`` that day.
+
+    While two editions live, the one in force comes before the one in transition.
+    """
     return methods_for(session, [test_item_id], on)[test_item_id]
 
 
@@ -94,7 +107,10 @@ def _choose(
     if not methods:
         return MethodChoice(None, say(SENTENCES, "no_method", **names))
     ordered = sorted(methods, key=_rank)
-    in_force = [m for m in ordered if m.standard.status_on(on) is StandardStatus.IN_FORCE]
+    in_force = sorted(
+        (m for m in ordered if m.standard.status_on(on) in USABLE),
+        key=lambda m: m.standard.status_on(on) is StandardStatus.IN_TRANSITION,
+    )
     for method in in_force:
         if method.id in released:
             return MethodChoice(released[method.id])
@@ -112,23 +128,38 @@ def _rank(method: Method) -> tuple[bool, int, int]:
 
 
 def standard_problem(method: Method, on: date, replaced: Mapping[int, str] | None = None) -> Sentence | None:
-    """Why the method's standard may not be used ``on`` that day; None when it is in force."""
+    """Why the method's standard may not be used ``on`` that day; None when it may.
+
+    Codes: ``method_withdrawn``, ``method_transition_over``, ``method_not_in_force``.
+    """
+    standard = method.standard
+    match standard.status_on(on):
+        case StandardStatus.WITHDRAWN if standard.transition_until is not None:
+            return _about("method_transition_over", method, replaced)
+        case StandardStatus.WITHDRAWN:
+            return _about("method_withdrawn", method, replaced)
+        case StandardStatus.UPCOMING:
+            return _about("method_not_in_force", method, replaced, day=standard.in_force_from)
+        case _:
+            return None
+
+
+def transition_note(method: Method, on: date, replaced: Mapping[int, str] | None = None) -> Sentence | None:
+    """Until when the method's standard may still be used, where it is in transition ``on`` that day."""
+    if method.standard.status_on(on) is not StandardStatus.IN_TRANSITION:
+        return None
+    return _about("method_in_transition", method, replaced)
+
+
+def _about(code: str, method: Method, replaced: Mapping[int, str] | None, **facts: object) -> Sentence:
     item, standard = method.test_item, method.standard
-    names = {"zh": item.name_zh, "en": item.name_en, "standard": standard.code}
-    status = standard.status_on(on)
-    if status is StandardStatus.WITHDRAWN:
-        by = (replaced or {}).get(standard.id)
-        return say(
-            SENTENCES,
-            "method_withdrawn",
-            day=standard.withdrawn_from,
-            by_zh=f",由 {by} 代替" if by else "",
-            by_en=f", replaced by {by}" if by else "",
-            **names,
-        )
-    if status is StandardStatus.UPCOMING:
-        return say(SENTENCES, "method_not_in_force", day=standard.in_force_from, **names)
-    return None
+    by = (replaced or {}).get(standard.id)
+    known = {
+        **{"zh": item.name_zh, "en": item.name_en, "standard": standard.code},
+        **{"day": standard.withdrawn_from, "until": standard.transition_until},
+        **{"by_zh": f"，由 {by} 代替" if by else "", "by_en": f", replaced by {by}" if by else ""},
+    }
+    return say(SENTENCES, code, **(known | facts))
 
 
 def successors(session: Session, standards: Iterable[StandardEdition]) -> dict[int, str]:

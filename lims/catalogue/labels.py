@@ -45,9 +45,14 @@ register(
     {
         StandardStatus.UPCOMING: _l("not yet in force"),
         StandardStatus.IN_FORCE: _l("in force"),
+        StandardStatus.IN_TRANSITION: _l("in transition"),
         StandardStatus.WITHDRAWN: _l("withdrawn"),
     },
-    {StandardStatus.UPCOMING: Tone.WAITING, StandardStatus.IN_FORCE: Tone.DONE},
+    {
+        StandardStatus.UPCOMING: Tone.WAITING,
+        StandardStatus.IN_FORCE: Tone.DONE,
+        StandardStatus.IN_TRANSITION: Tone.RETURNED,
+    },
 )
 register(
     SourceKind,
@@ -216,6 +221,9 @@ REASONS: Mapping[str, Text] = {
     "category_unknown": _l("There are limits for certain product classes only, and no class was given."),
     "no_limit_for_category": _l("There are limits, but none for this product class or a class above it."),
     "no_limit_on_date": _l("There is a limit for this product class, but it was not in force on that day."),
+    "limit_withdrawn": _l(
+        "There is a limit for this product class, but its standard was withdrawn on that day."
+    ),
 }
 
 

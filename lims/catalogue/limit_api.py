@@ -7,6 +7,8 @@ from lims.catalogue import items, limits
 from lims.catalogue.json_face import blueprint, refusals, today
 from lims.catalogue.limit_schemas import (
     LimitChoiceDump,
+    LimitCompareDump,
+    LimitCompareQuery,
     LimitDump,
     LimitEndLoad,
     LimitLoad,
@@ -15,7 +17,9 @@ from lims.catalogue.limit_schemas import (
     LimitQuestionLoad,
     LimitSupersedeLoad,
 )
+from lims.catalogue.limits import LimitText
 from lims.catalogue.models import Limit
+from lims.catalogue.strictness import strictness
 from lims.core.database import db
 from lims.core.web import current_actor, request_key, unit_of_work
 from lims.ui.faces import ID
@@ -76,3 +80,14 @@ def supersede_limit(limit_id: int, **values: Any) -> Limit:
 @refusals(404, 409, 422)
 def end_limit(limit_id: int, **values: Any) -> Limit:
     return limits.end_limit(unit_of_work(), actor=current_actor(), limit_id=limit_id, **values)
+
+
+@blueprint.route(f"/limits/{ID.format('limit_id')}/compare", methods=["POST"])
+@blueprint.arguments(LimitCompareQuery, as_kwargs=True)
+@blueprint.response(200, LimitCompareDump)
+@refusals(404, 422)
+def compare_limit(limit_id: int, **typed: Any) -> object:
+    """How a firm's limit stands to this one; nothing is kept."""
+    row = limits.limit(db.session(), limit_id)
+    text = LimitText(row.standard_id, row.test_item_id, row.category_id, valid_from=row.valid_from, **typed)
+    return {"outcome": strictness(text, row)}

@@ -29,6 +29,7 @@ from lims.catalogue.limit_schemas import (
 from lims.catalogue.limits import LimitChoice, LimitText, holds_on, limit_for
 from lims.catalogue.models import Comparison, Limit, LimitKind, StandardEdition, TestItem
 from lims.catalogue.references import holds_words
+from lims.catalogue.revising import successor_of
 from lims.catalogue.watch import limit_lines
 from lims.core.database import db
 from lims.core.paging import Key
@@ -163,8 +164,12 @@ def _limit(row: Limit, form: Form | None = None) -> str:
 
 @blueprint.get(f"{LIMIT}/supersede")
 def supersede_page(limit_id: int) -> str:
+    """A limit of an edition that was replaced goes on under the new one, from its first day."""
     row = limits.limit(db.session(), limit_id)
-    return _supersede(empty_form(LimitSupersedeLoad, row, valid_from=None, valid_to=None, note=""), row)
+    successor = successor_of(db.session(), row.standard)
+    named = {"standard_id": successor.id, "valid_from": successor.in_force_from} if successor else {}
+    text = {"valid_from": None, "valid_to": None, "note": "", **named}
+    return _supersede(empty_form(LimitSupersedeLoad, row, **text), row)
 
 
 @blueprint.post(f"{LIMIT}/supersede")

@@ -52,6 +52,26 @@ class LimitSupersedeLoad(_LimitFields):
         return {"version": version, "text": LimitText(test_item_id=0, category_id=None, **values)}
 
 
+class LimitCompareQuery(Load):
+    """A firm's own limit, to be compared; figures as its kind needs them."""
+
+    kind = choice(LimitKind, required=True)
+    unit = text(40, required=False, load_default="")
+    low = Figure(load_default=None, allow_none=True)
+    high = Figure(load_default=None, allow_none=True)
+    n = fields.Integer(load_default=None, allow_none=True, validate=validate.Range(1, 60))
+    c = fields.Integer(load_default=None, allow_none=True, validate=validate.Range(0, 60))
+    m_small = Figure(load_default=None, allow_none=True)
+    m_large = Figure(load_default=None, allow_none=True)
+    comparison = choice(Comparison, load_default=Comparison.FULL_VALUE)
+
+
+class LimitCompareDump(Schema):
+    """``outcome``: stricter, looser, equal, not_comparable."""
+
+    outcome = fields.String()
+
+
 class LimitEndLoad(Load):
     valid_to = legal_day(required=True)
     version = row_version()
@@ -105,7 +125,7 @@ class LimitPageDump(PageDump):
 
 
 class LimitChoiceDump(Schema):
-    """``reason``: found, no_limit, category_unknown, no_limit_for_category, no_limit_on_date."""
+    """``reason``: found, no_limit, category_unknown, no_limit_for_category, no_limit_on_date, limit_withdrawn."""
 
     limit = fields.Nested(LimitDump, allow_none=True)
     reason = fields.String()

@@ -12,7 +12,15 @@ from sqlalchemy.orm import Session
 
 from lims.catalogue.categories import lineages
 from lims.catalogue.formulas import sentence_of
-from lims.catalogue.models import Category, Comparison, Limit, LimitKind, StandardEdition, TestItem
+from lims.catalogue.models import (
+    Category,
+    Comparison,
+    Limit,
+    LimitKind,
+    StandardEdition,
+    StandardStatus,
+    TestItem,
+)
 from lims.catalogue.references import named
 from lims.core.errors import Conflict, InvalidInput, NotFound
 from lims.core.paging import Key, Page, read_page
@@ -43,7 +51,8 @@ class LimitChoice:
     """The limit in force, or None.
 
     ``reason``: ``found``, ``no_limit`` (the item has none at all), ``category_unknown`` (limits of product
-    classes only, and the sample has no class), ``no_limit_for_category``, ``no_limit_on_date``.
+    classes only, and the sample has no class), ``no_limit_for_category``, ``no_limit_on_date``,
+    ``limit_withdrawn`` (the edition that lays it down is withdrawn on that day).
     ``day``: the day it was picked by.
     """
 
@@ -99,22 +108,27 @@ def _pick(question: LimitQuestion, rows: Sequence[Limit], above: Mapping[int, li
     if not rows:
         return LimitChoice(None, "no_limit", day)
     classes: list[int | None] = [*above.get(question.category_id or 0, []), None]
-    met = False
+    reason = "category_unknown" if question.category_id is None else "no_limit_for_category"
     for category_id in classes:
         for row in rows:
-            if row.category_id == category_id:
-                met = True
-                if in_force(row, day):
-                    return LimitChoice(row, "found", day)
-    if met:
-        return LimitChoice(None, "no_limit_on_date", day)
-    return LimitChoice(
-        None, "category_unknown" if question.category_id is None else "no_limit_for_category", day
-    )
+            if row.category_id != category_id:
+                continue
+            if judges(row, day):
+                return LimitChoice(row, "found", day)
+            if in_force(row, day):
+                reason = "limit_withdrawn"
+            elif reason != "limit_withdrawn":
+                reason = "no_limit_on_date"
+    return LimitChoice(None, reason, day)
 
 
 def in_force(row: Limit, day: date) -> bool:
     return row.valid_from <= day and (row.valid_to is None or day <= row.valid_to)
+
+
+def judges(row: Limit, day: date) -> bool:
+    """In force, and its standard is not withdrawn: what nobody has superseded yet must not judge all the same."""
+    return in_force(row, day) and row.standard.status_on(day) is not StandardStatus.WITHDRAWN
 
 
 def as_metrology(row: Limit | LimitText) -> metrology.Limit:

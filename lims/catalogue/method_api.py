@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lims.catalogue import items, methods
+from lims.catalogue import items, methods, revising
 from lims.catalogue.compare import Difference, compare_versions, pair_to_compare
 from lims.catalogue.formulas import Trial
 from lims.catalogue.json_face import blueprint, refusals
@@ -141,3 +141,13 @@ def show_differences(version_id: int, against: int | None) -> list[Difference]:
     """Field by field against another version, or the one before."""
     old, new = pair_to_compare(db.session(), version_id, against)
     return compare_versions(old, new)
+
+
+@blueprint.route(f"{METHOD}/revise", methods=["POST"])
+@blueprint.response(201, MethodDump)
+@refusals(404, 409, 422)
+def revise_method(method_id: int) -> Method:
+    """Go on under the edition that replaces its standard, as a draft. Codes: `no_successor`, `method_twice`."""
+    return revising.revise_method(
+        unit_of_work(), actor=current_actor(), method_id=method_id, request_key=request_key()
+    )

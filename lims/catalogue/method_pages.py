@@ -5,9 +5,10 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response as Answer
 
-from lims.catalogue import budgets, items, methods
+from lims.catalogue import budgets, items, methods, revising
 from lims.catalogue.case_schemas import CaseKeepLoad
 from lims.catalogue.cases import outcomes_of
+from lims.catalogue.choose import standard_problem, successors, transition_note
 from lims.catalogue.compare import compare_versions, pair_to_compare, version_before
 from lims.catalogue.conformance import CASE_LIMITS
 from lims.catalogue.face import blueprint, class_options, may_edit, saved, standard_options, today
@@ -32,12 +33,13 @@ from lims.catalogue.models import (
 )
 from lims.catalogue.readiness import readiness_of, try_stored
 from lims.catalogue.references import holds_words
+from lims.catalogue.revising import heirs_of, successor_of
 from lims.catalogue.watch import Watch, method_lines, needs_look
 from lims.core.database import db
 from lims.core.paging import Key
 from lims.core.web import current_actor, request_key, unit_of_work
 from lims.metrology.judgements import Verdict
-from lims.ui import lists
+from lims.ui import lists, panels
 from lims.ui.faces import ID, asked
 from lims.ui.forms import Form, empty_form, read_form
 from lims.ui.labels import choices, label
@@ -136,10 +138,17 @@ def edit_method(method_id: int) -> Answer | tuple[str, int]:
 
 
 def _method(row: Method, form: Form) -> str:
-    versions = methods.versions_of(db.session(), [row.id]).get(row.id, [])
+    session = db.session()
+    versions = methods.versions_of(session, [row.id]).get(row.id, [])
+    replaced = successors(session, [row.standard])
     return render_template(
         "catalogue/method.html",
         method=row,
+        problem=standard_problem(row, today(), replaced),
+        ending=transition_note(row, today(), replaced),
+        successor=successor_of(session, row.standard),
+        heir=heirs_of(session, [row]).get(row.id),
+        panels=panels.panels_of("catalogue.method", session, current_actor(), row.id),
         versions=versions,
         form=form,
         budgets=budgets.budgets_of(db.session(), row.id),
@@ -148,6 +157,16 @@ def _method(row: Method, form: Form) -> str:
         day=today(),
         may_draft=may_edit() and (not versions or versions[0].released_at is not None),
     )
+
+
+@blueprint.post(f"/catalogue/methods/{ID.format('method_id')}/revise")
+def revise_method(method_id: int) -> Answer:
+    """Go on under the edition that replaces its standard."""
+    made = revising.revise_method(
+        unit_of_work(), actor=current_actor(), method_id=method_id, request_key=request_key()
+    )
+    flash(_("The method goes on under %(code)s as a draft: check what changed.", code=made.standard.code))
+    return redirect(url_for("catalogue.method", method_id=made.id))
 
 
 @blueprint.post(f"/catalogue/methods/{ID.format('method_id')}/draft")

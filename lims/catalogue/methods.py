@@ -88,7 +88,7 @@ def add_method(
             return made
         uow.get(TestItem, test_item_id)
         named(uow, StandardEdition, standard_id, "standard_id")
-        _refuse_same(uow.session, test_item_id, standard_id, clause)
+        refuse_same(uow.session, test_item_id, standard_id, clause)
         row = uow.add(
             Method(test_item_id=test_item_id, standard_id=standard_id, clause=clause, preferred=preferred)
         )
@@ -104,7 +104,7 @@ def edit_method(
     actor.require(Permission.CATALOGUE_EDIT)
     with uow:
         row = uow.get(Method, method_id, version=version)
-        _refuse_same(uow.session, row.test_item_id, row.standard_id, clause, own_id=row.id)
+        refuse_same(uow.session, row.test_item_id, row.standard_id, clause, own_id=row.id)
         row.clause, row.preferred = clause, preferred
         uow.audit("method.edit", actor, row)
         uow.commit()
@@ -215,9 +215,10 @@ def item_codes(session: Session) -> set[str]:
     return set(session.scalars(select(TestItem.code)))
 
 
-def _refuse_same(
+def refuse_same(
     session: Session, test_item_id: int, standard_id: int, clause: str, own_id: int | None = None
 ) -> None:
+    """Raises Conflict (``method_twice``)."""
     same = select(Method.id).where(
         Method.test_item_id == test_item_id, Method.standard_id == standard_id, Method.clause == clause
     )

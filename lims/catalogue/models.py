@@ -15,7 +15,13 @@ from lims.metrology.method_budgets import SourceKind
 class StandardStatus(StrEnum):
     UPCOMING = "upcoming"
     IN_FORCE = "in_force"
+    # Replaced, and still used beside its successor until a day that we decided on.
+    IN_TRANSITION = "in_transition"
     WITHDRAWN = "withdrawn"
+
+
+# What new work may follow.
+USABLE = frozenset({StandardStatus.IN_FORCE, StandardStatus.IN_TRANSITION})
 
 
 class LimitKind(StrEnum):
@@ -64,7 +70,10 @@ class Category(Identified, Versioned, Base):
 
 
 class StandardEdition(Identified, Versioned, Base):
-    """One dated issue of a standard, for example ``GB 5009.3-2016``."""
+    """One dated issue of a standard, for example ``GB 5009.3-2016``.
+
+    ``transition_until``: the last day on which it may be used although it is withdrawn; None: none such.
+    """
 
     __tablename__ = "standard_edition"
     code: Mapped[str] = mapped_column(String(80), unique=True)
@@ -72,11 +81,17 @@ class StandardEdition(Identified, Versioned, Base):
     title_en: Mapped[str] = mapped_column(String(300))
     in_force_from: Mapped[date | None]
     withdrawn_from: Mapped[date | None]
+    transition_until: Mapped[date | None]
     replaced_by_id: Mapped[int | None] = mapped_column(ForeignKey("standard_edition.id"))
+    __table_args__ = (
+        CheckConstraint("transition_until IS NULL OR transition_until >= withdrawn_from", name="transition"),
+        CheckConstraint("transition_until IS NULL OR withdrawn_from IS NOT NULL", name="transition_of"),
+    )
 
     def status_on(self, day: date) -> StandardStatus:
         if self.withdrawn_from is not None and day >= self.withdrawn_from:
-            return StandardStatus.WITHDRAWN
+            lives_on = self.transition_until is not None and day <= self.transition_until
+            return StandardStatus.IN_TRANSITION if lives_on else StandardStatus.WITHDRAWN
         if self.in_force_from is not None and day < self.in_force_from:
             return StandardStatus.UPCOMING
         return StandardStatus.IN_FORCE

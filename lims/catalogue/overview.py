@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from lims.catalogue.choose import MethodChoice, methods_for
 from lims.catalogue.items import item, list_items
-from lims.catalogue.limits import in_force, limits_of_items
+from lims.catalogue.limits import judges, limits_of_items
 from lims.catalogue.methods import methods_of_item, versions_of
 from lims.catalogue.models import (
     Category,
@@ -89,7 +89,7 @@ def class_limits(session: Session, limits: Sequence[Limit], on: date) -> list[Cl
 
 
 def _class(category: Category | None, rows: list[Limit], on: date) -> ClassLimits:
-    now = next((row for row in rows if in_force(row, on)), None)
+    now = next((row for row in rows if judges(row, on)), None)
     return ClassLimits(
         category,
         now,

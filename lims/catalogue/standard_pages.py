@@ -6,12 +6,16 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response as Answer
 
 from lims.catalogue import standards as use_cases
+from lims.catalogue.checks import findings_about
+from lims.catalogue.choose import released_versions
 from lims.catalogue.face import blueprint, may_edit, saved, standard_options, today
 from lims.catalogue.models import StandardEdition, StandardStatus
 from lims.catalogue.overview import resting_on
 from lims.catalogue.references import holds_words
+from lims.catalogue.revising import heirs_of, successor_of
 from lims.catalogue.standard_schemas import StandardEditLoad, StandardLoad, StandardWithdrawLoad
 from lims.catalogue.standards import has_status
+from lims.catalogue.touched import Kind, by_kind, touched_by
 from lims.catalogue.watch import changes_soon, standard_lines
 from lims.core.database import db
 from lims.core.paging import Key
@@ -22,6 +26,8 @@ from lims.ui.forms import Form, empty_form, read_form
 from lims.ui.labels import choices
 from lims.ui.lists import Column, Filter, Listing
 
+# Kinds with a table of their own on the page.
+OWN_TABLES = frozenset({Kind.METHOD, Kind.LIMIT})
 STANDARD = f"/catalogue/standards/{ID.format('standard_id')}"
 STANDARDS = Listing(
     caption=_l("Standards"),
@@ -97,15 +103,22 @@ def standard(standard_id: int) -> str:
 
 
 def _standard(standard_id: int, form: Form | None = None) -> str:
-    row = use_cases.standard(db.session(), standard_id)
-    successor = use_cases.standard(db.session(), row.replaced_by_id) if row.replaced_by_id else None
+    session = db.session()
+    row = use_cases.standard(session, standard_id)
+    resting = resting_on(session, row, today())
+    heirs = heirs_of(session, resting.methods)
+    touched = by_kind(touched_by(session, [standard_id], today())[standard_id])
     return render_template(
         "catalogue/standard.html",
         standard=row,
         status=row.status_on(today()),
-        successor=successor,
-        replaces=use_cases.replaces(db.session(), standard_id),
-        resting=resting_on(db.session(), row, today()),
+        successor=successor_of(session, row),
+        replaces=use_cases.replaces(session, standard_id),
+        resting=resting,
+        heirs=heirs,
+        released=set(released_versions(session, [one.id for one in heirs.values()])),
+        touched={kind: rows for kind, rows in touched.items() if kind not in OWN_TABLES},
+        decisions=findings_about(session, standard_id),
         form=form or empty_form(StandardWithdrawLoad, row),
         standard_options=standard_options() if may_edit() else [],
         may_edit=may_edit(),

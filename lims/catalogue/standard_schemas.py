@@ -17,6 +17,7 @@ class StandardLoad(TextLoad):
     title_en = text(300)
     in_force_from = legal_day(load_default=None, allow_none=True)
     withdrawn_from = legal_day(load_default=None, allow_none=True)
+    transition_until = legal_day(load_default=None, allow_none=True)
     replaced_by_id = number(load_default=None, allow_none=True)
 
 
@@ -26,6 +27,7 @@ class StandardEditLoad(StandardLoad):
 
 class StandardWithdrawLoad(Load):
     withdrawn_from = legal_day(required=True)
+    transition_until = legal_day(load_default=None, allow_none=True)
     replaced_by_id = number(load_default=None, allow_none=True)
     why = text(500, required=False, load_default="")
     version = row_version()
@@ -43,6 +45,9 @@ class StandardDump(Schema):
     title_en = fields.String()
     in_force_from = fields.Date(allow_none=True)
     withdrawn_from = fields.Date(allow_none=True)
+    transition_until = fields.Date(
+        allow_none=True, metadata={"description": "Last day beside its successor."}
+    )
     replaced_by_id = fields.Integer(allow_none=True)
 
 

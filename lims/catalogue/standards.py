@@ -1,6 +1,6 @@
 """Standards: dated issues, and what depends on one that is withdrawn."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from flask_babel import gettext as _
@@ -17,7 +17,7 @@ from lims.core.uow import RequestKey, UnitOfWork
 
 @dataclass(frozen=True, slots=True)
 class StandardText:
-    """``in_force_from`` None: in force for as long as we know."""
+    """``in_force_from`` None: in force for as long as we know. ``transition_until``: see the table."""
 
     code: str
     title_zh: str
@@ -25,6 +25,7 @@ class StandardText:
     in_force_from: date | None = None
     withdrawn_from: date | None = None
     replaced_by_id: int | None = None
+    transition_until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +68,12 @@ def has_status(status: StandardStatus, on: date) -> ColumnElement[bool]:
     """``StandardEdition.status_on(on) is status``, for a query."""
     begun = StandardEdition.in_force_from.is_(None) | (StandardEdition.in_force_from <= on)
     ended = StandardEdition.withdrawn_from.is_not(None) & (StandardEdition.withdrawn_from <= on)
+    lives_on = StandardEdition.transition_until.is_not(None) & (StandardEdition.transition_until >= on)
     match status:
         case StandardStatus.WITHDRAWN:
-            return ended
+            return ended & ~lives_on
+        case StandardStatus.IN_TRANSITION:
+            return ended & lives_on
         case StandardStatus.IN_FORCE:
             return begun & ~ended
         case StandardStatus.UPCOMING:
@@ -102,16 +106,22 @@ def create_standard(
     uow: UnitOfWork, *, actor: Actor, text: StandardText, request_key: RequestKey | None = None
 ) -> StandardEdition:
     actor.require(Permission.CATALOGUE_EDIT)
-    _check_dates(text)
     with uow:
         if (made := uow.replayed(StandardEdition, actor=actor, request_key=request_key)) is not None:
             return made
-        refuse_taken(uow, StandardEdition, text.code)
-        _check_successor(uow, text, None)
-        row = uow.add(StandardEdition(**_values(text)))
-        uow.audit("standard.add", actor, row)
+        row = add_edition(uow, actor, text)
         uow.remember(row)
         uow.commit()
+    return row
+
+
+def add_edition(uow: UnitOfWork, actor: Actor, text: StandardText) -> StandardEdition:
+    """``create_standard`` inside the caller's unit of work."""
+    _check_dates(text)
+    refuse_taken(uow, StandardEdition, text.code)
+    _check_successor(uow, text, None)
+    row = uow.add(StandardEdition(**_values(text)))
+    uow.audit("standard.add", actor, row)
     return row
 
 
@@ -119,16 +129,21 @@ def edit_standard(
     uow: UnitOfWork, *, actor: Actor, standard_id: int, version: int, text: StandardText
 ) -> StandardEdition:
     actor.require(Permission.CATALOGUE_EDIT)
-    _check_dates(text)
     with uow:
         row = uow.get(StandardEdition, standard_id, version=version)
-        refuse_taken(uow, StandardEdition, text.code, own_id=standard_id)
-        _check_successor(uow, text, standard_id)
-        for name, value in _values(text).items():
-            setattr(row, name, value)
-        uow.audit("standard.edit", actor, row)
+        change_edition(uow, actor, row, text)
         uow.commit()
     return row
+
+
+def change_edition(uow: UnitOfWork, actor: Actor, row: StandardEdition, text: StandardText) -> None:
+    """``edit_standard`` inside the caller's unit of work, which has locked ``row``."""
+    _check_dates(text)
+    refuse_taken(uow, StandardEdition, text.code, own_id=row.id)
+    _check_successor(uow, text, row.id)
+    for name, value in _values(text).items():
+        setattr(row, name, value)
+    uow.audit("standard.edit", actor, row)
 
 
 def withdraw_standard(
@@ -139,21 +154,46 @@ def withdraw_standard(
     version: int,
     withdrawn_from: date,
     replaced_by_id: int | None = None,
+    transition_until: date | None = None,
     why: str = "",
 ) -> StandardEdition:
-    """From ``withdrawn_from`` on no new test may use it; what was done before stays as it is."""
+    """From ``withdrawn_from`` on, or after ``transition_until``, no new test may use it.
+
+    What was done before stays as it is.
+    """
     actor.require(Permission.CATALOGUE_EDIT)
     with uow:
         row = uow.get(StandardEdition, standard_id, version=version)
-        text = StandardText(
-            row.code, row.title_zh, row.title_en, row.in_force_from, withdrawn_from, replaced_by_id
-        )
-        _check_dates(text)
-        _check_successor(uow, text, standard_id)
-        row.withdrawn_from, row.replaced_by_id = withdrawn_from, replaced_by_id
-        uow.audit("standard.withdraw", actor, row, reason=why or None)
+        withdraw_edition(uow, actor, row, withdrawn_from, replaced_by_id, transition_until, why)
         uow.commit()
     return row
+
+
+def withdraw_edition(
+    uow: UnitOfWork,
+    actor: Actor,
+    row: StandardEdition,
+    withdrawn_from: date,
+    replaced_by_id: int | None,
+    transition_until: date | None,
+    why: str,
+) -> None:
+    """``withdraw_standard`` inside the caller's unit of work, which has locked ``row``."""
+    text = replace(
+        text_of(row),
+        withdrawn_from=withdrawn_from,
+        transition_until=transition_until,
+        replaced_by_id=replaced_by_id,
+    )
+    _check_dates(text)
+    _check_successor(uow, text, row.id)
+    row.withdrawn_from, row.replaced_by_id = withdrawn_from, replaced_by_id
+    row.transition_until = transition_until
+    uow.audit("standard.withdraw", actor, row, reason=why or None)
+
+
+def text_of(row: StandardEdition) -> StandardText:
+    return StandardText(**{name: getattr(row, name) for name in StandardText.__slots__})
 
 
 def _values(text: StandardText) -> dict[str, object]:
@@ -167,6 +207,15 @@ def _check_dates(text: StandardText) -> None:
             _("A standard cannot be withdrawn before it comes into force."),
             code="standard_dates",
             fields={"withdrawn_from": [_("Choose a later day.")]},
+        )
+    until = text.transition_until
+    if until is not None and (last is None or until < last):
+        raise InvalidInput(
+            _(
+                "A transition begins with the day on which the standard is withdrawn and cannot end before it."
+            ),
+            code="standard_transition",
+            fields={"transition_until": [_("Choose a later day.")]},
         )
 
 

@@ -115,11 +115,12 @@ def standard_lines(on: date) -> Lines:
 
 
 def changes_soon(on: date) -> ColumnElement[bool]:
-    """Comes into force or is withdrawn within SOON_DAYS after ``on``."""
+    """Comes into force, is withdrawn, or ends its transition within SOON_DAYS after ``on``."""
     until = on + timedelta(days=SOON_DAYS)
     begins = (StandardEdition.in_force_from > on) & (StandardEdition.in_force_from <= until)
     ends = (StandardEdition.withdrawn_from > on) & (StandardEdition.withdrawn_from <= until)
-    return begins | ends
+    over = (StandardEdition.transition_until >= on) & (StandardEdition.transition_until <= until)
+    return begins | ends | over
 
 
 def count_changing_standards(session: Session, on: date, *, cap: int) -> CappedCount:

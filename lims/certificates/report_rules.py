@@ -1,7 +1,7 @@
 """Rules about what every report says (ISO/IEC 17025 7.8.2, 7.8.5)."""
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 
 from flask_babel import gettext as _
 
@@ -54,11 +54,17 @@ def methods(m: Material) -> Faults:
         code = row.method.method.standard.code
         if not re.search(r"[-—:]\d{4}", code):
             yield _("“%(code)s” does not name its year.", code=code)
-        problem = standard_problem(row.method.method, m.day_of(row), replaced)
+        problem = standard_problem(row.method.method, _begun_on(row, m), replaced)
         if problem is not None:
             yield problem.text
         elif row.method.released_at is None:
             yield _("The method version of “%(item)s” is not released.", **facts_of(row))
+
+
+def _begun_on(row: Row, m: Material) -> date:
+    """The edition counts that held when the test began: what is under way is finished as it was begun."""
+    sheet = m.content.circumstances.sheet_of.get(row.test.id)
+    return local_date(sheet.opened_at) if sheet else m.day_of(row)
 
 
 def samples(m: Material) -> Faults:

@@ -6,6 +6,7 @@ from functools import cache
 from lims.core.errors import Conflict
 from reports.labels import LabelSheet
 from reports.pdf import Renderer, RenderError
+from reports.standards_check import StandardsCheckDocument
 
 
 @cache
@@ -22,3 +23,7 @@ def labels_pdf(sheet: LabelSheet) -> bytes:
         return renderer().render_labels(sheet)
     except RenderError as error:
         raise Conflict(error.sentence, code=error.code) from error
+
+
+def standards_check_pdf(sheet: StandardsCheckDocument) -> bytes:
+    return renderer().render_standards_check(sheet)

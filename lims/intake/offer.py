@@ -114,7 +114,7 @@ _SERVING = (
         Method.id.label("method_id"),
         Method.preferred,
         *(MethodVersion.id.label("version_id"), MethodVersion.number),
-        *(StandardEdition.in_force_from, StandardEdition.withdrawn_from),
+        *(StandardEdition.in_force_from, StandardEdition.withdrawn_from, StandardEdition.transition_until),
     )
     .join(Method, Method.test_item_id == TestItem.id)
     .join(StandardEdition, StandardEdition.id == Method.standard_id)
@@ -130,18 +130,18 @@ def choose_methods(
 ) -> dict[int, Chosen]:
     """Test item -> what serves it: the wanted method, else the preferred one in force; newest release.
 
-    A withdrawn standard is chosen only where nothing else is there: the contract review says so.
+    A standard in transition is chosen where none in force is there. A withdrawn standard is chosen only where nothing else is there: the contract review says so.
     Items that are not offered, or have no released method, are left out.
     """
     best: dict[int, tuple[tuple[object, ...], Chosen]] = {}
     asked = {"wanted": sorted(set(item_ids)), "now": now}
     for r in session.execute(_SERVING, asked):
-        in_force = (r.in_force_from is None or r.in_force_from <= today) and (
-            r.withdrawn_from is None or r.withdrawn_from > today
-        )
+        begun = r.in_force_from is None or r.in_force_from <= today
+        in_force = begun and (r.withdrawn_from is None or r.withdrawn_from > today)
+        lives_on = begun and r.transition_until is not None and r.transition_until >= today
         if r.id in wanted and wanted[r.id] != r.method_id:
             continue
-        rank = (in_force, r.preferred, r.in_force_from or date.min, r.number, r.version_id)
+        rank = (in_force, lives_on, r.preferred, r.in_force_from or date.min, r.number, r.version_id)
         if r.id not in best or rank > best[r.id][0]:
             chosen = Chosen(
                 r.id, r.code, r.name_zh, r.name_en, r.section_id, r.price, r.method_id, r.version_id

@@ -11,7 +11,7 @@ from lims.core.database import db
 from lims.core.permissions import Actor
 from lims.core.sheets import read_sheet, refused
 from lims.core.web import clock, current_actor, request_key, unit_of_work
-from lims.intake import offer, order_reading, orders, review, sampling
+from lims.intake import editions, offer, order_reading, orders, review, sampling
 from lims.intake.api_face import blueprint, refusals
 from lims.intake.drafts import OrderDraft
 from lims.intake.entry import Look, OrderEntry, look_at
@@ -40,7 +40,7 @@ from lims.intake.order_schemas import (
 )
 from lims.intake.paste import Paste, faulty_csv, parse_paste, parse_rows
 from lims.ui.faces import ID
-from lims.ui.shapes import PageQuery, VersionedReasonLoad
+from lims.ui.shapes import PageQuery, ReasonLoad, VersionedReasonLoad
 
 ORDER = f"/orders/{ID.format('order_id')}"
 _SHEET = {"multipart/form-data": {"schema": {"type": "object", "properties": {"file": {"type": "string"}}}}}
@@ -167,6 +167,16 @@ def put_order(order_id: int, **values: Any) -> Order:
 def accept_order(order_id: int, version: int) -> Order:
     """409 ``review_open`` while a finding of the contract review waits for a decision."""
     return review.accept_order(unit_of_work(), actor=current_actor(), order_id=order_id, version=version)
+
+
+@blueprint.route(f"{ORDER}/carry-over", methods=["POST"])
+@blueprint.arguments(ReasonLoad, as_kwargs=True)
+@blueprint.response(200, OrderDump)
+@refusals(404, 409, 422)
+def carry_over(order_id: int, reason: str) -> Order:
+    """Tests not begun by an edition that is withdrawn or in transition follow the edition in force."""
+    editions.carry_over(unit_of_work(), actor=current_actor(), order_id=order_id, reason=reason)
+    return orders.get_order(db.session(), current_actor(), order_id)
 
 
 @blueprint.route(f"{ORDER}/cancel", methods=["POST"])

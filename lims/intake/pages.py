@@ -3,6 +3,7 @@
 from lims.intake import (
     custody_pages,
     customer_pages,
+    edition_pages,
     label_pages,
     labels,
     letters,
@@ -21,6 +22,7 @@ from lims.intake.face import blueprint
 PARTS = (
     custody_pages,
     customer_pages,
+    edition_pages,
     label_pages,
     labels,
     letters,

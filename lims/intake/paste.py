@@ -9,9 +9,10 @@ from datetime import date
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
+from lims.core.cells import plain, read_date
 from lims.core.errors import InvalidInput
 from lims.core.sheets import split_text
-from lims.intake.cells import is_same, plain, quantity_is_possible, read_date, read_shelf_life
+from lims.intake.cells import is_same, quantity_is_possible, read_shelf_life
 from lims.intake.drafts import MAX_SAMPLES, Fault, SampleCheck, SampleDraft
 from lims.intake.wanted import Wordbook, key
 from lims.ui.spreadsheet import harmless
