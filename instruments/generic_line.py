@@ -60,11 +60,7 @@ class GenericLine:
 
     def groups(self, raw: bytes) -> dict[str, str | None] | None:
         """Texts of the named groups in a whole line; None where it does not match."""
-        line = raw.removesuffix(self.terminator).decode("ascii")
-        found = self.pattern.spans(line)
-        if found is None:
-            return None
-        return {name: None if span is None else line[slice(*span)] for name, span in found.items()}
+        return self.pattern.texts(raw.removesuffix(self.terminator).decode("ascii"))
 
     def _stability(self, groups: Mapping[str, str | None]) -> str | None:
         if "status" not in groups:
