@@ -88,7 +88,7 @@ def in_words(state: JsonValue) -> str:
 
 def delivery_of(status: JsonObject) -> str:
     spool = status["spool"]
-    if not isinstance(spool, dict):
+    if not isinstance(spool, dict) or not spool:
         return ""
     return (
         f"{spool['last_seq']} captures kept, {spool['pending']} not yet with the server ({spool['delivery']}); "
@@ -105,7 +105,7 @@ def page(status: JsonObject) -> str:
         f'<meta name="viewport" content="width=device-width"><title>{name}</title><style>{_STYLE}</style>'
         f"<h1>{name}</h1><ul>{bad}</ul><table><tr><th>device<th>state<th>reading<th>serial"
         f'<th class="n">captures<th class="n">not understood</tr>{rows}</table>'
-        f"<p>{html.escape(delivery_of(status))}. {html.escape(str(status['at']))}</html>"
+        f"<p>{html.escape(delivery_of(status))}. {html.escape(str(status.get('at', '')))}</html>"
     )
 
 
