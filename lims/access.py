@@ -518,6 +518,7 @@ ACCESS: dict[str, Rule] = {
     "bench.instrument_file": P.CAPTURE_READ,
     "bench.take_file": P.RESULT_ENTER,
     "bench.file_content": P.CAPTURE_READ,
+    "bench.file_by_hash": P.CAPTURE_READ,
     "bench.mappings": P.EQUIPMENT_READ,
     "bench.new_mapping": P.EQUIPMENT_EDIT,
     "bench.draft_mapping": P.EQUIPMENT_EDIT,

@@ -164,10 +164,15 @@ def read_capture(row: Mapping[str, Any]) -> Sent:
 def _everything_said(event: Mapping[str, Any], size: int) -> list[Said]:
     """The event, and what else its frame states (registers of one answer, results of one message)."""
     also = wire.objects(event, "also", LARGEST_BODY) if "also" in event else []
-    if len(also) >= MOST_SAID or (len(also) + 1) * size > LARGEST_BODY:
+    return said_of([event, *also], size)
+
+
+def said_of(events: Sequence[Mapping[str, Any]], size: int) -> list[Said]:
+    """What a frame of ``size`` bytes states, from its events. Raises BodyRefused."""
+    if len(events) > MOST_SAID or len(events) * size > LARGEST_BODY:
         # Kept whole as bytes; no value of it is offered.
         return [_said({"kind": "unparsed", "code": "too_many_values"})]
-    return [_said(one) for one in (event, *also)]
+    return [_said(one) for one in events]
 
 
 def _said(event: Mapping[str, Any]) -> Said:

@@ -15,9 +15,11 @@ from lims.bench.face import blueprint
 from lims.bench.inputs import Cell
 from lims.bench.instrument_files import find_file
 from lims.bench.models import Capture
+from lims.bench.readings import said
 from lims.bench.states import CaptureKind
 from lims.core.database import db
 from lims.core.paging import Key
+from lims.core.permissions import Permission
 from lims.core.web import clock, current_actor, unit_of_work
 from lims.equipment.signed import key_fingerprint
 from lims.ui import lists, panels
@@ -30,7 +32,10 @@ CAPTURE = f"/captures/{ID.format('capture_id')}"
 
 
 def flag_words(row: Row) -> str:
-    return ", ".join(str(FLAGS[flag][0]) for flag in row.flags.split() if flag in FLAGS)
+    words = [str(FLAGS[flag][0]) for flag in row.flags.split() if flag in FLAGS]
+    return ", ".join(
+        [*words, *([str(_("read again: %(profile)s", profile=row.reread))] if row.reread else [])]
+    )
 
 
 def _device(row: Row) -> str:
@@ -74,7 +79,7 @@ INBOX = Listing(
         Filter(
             "kind",
             _l("Kind of capture"),
-            lambda s, v: s.where(Capture.kind == CaptureKind(v)),
+            lambda s, v: s.where(said("kind") == CaptureKind(v)),
             options=lambda: choices(CaptureKind),
         ),
         Filter("device", _l("Device"), lambda s, v: s.where(Capture.device_id == int(v)), options=_devices),
@@ -114,8 +119,8 @@ def _capture(capture_id: int, form: Form) -> str:
             session,
             actor=actor,
             equipment=page.equipment,
-            specimen=page.capture.specimen,
-            test_name=page.capture.name,
+            specimen=page.reading.specimen,
+            test_name=page.reading.name,
         )
     )
     chosen = next((cell for cell in cells if cell.key == form.typed("cell")), None)
@@ -127,6 +132,9 @@ def _capture(capture_id: int, form: Form) -> str:
         "bench/capture.html",
         page=page,
         capture=page.capture,
+        reading=page.reading,
+        may_reread=actor.can(Permission.CAPTURE_REREAD),
+        may_edit_profiles=actor.can(Permission.PROFILE_EDIT),
         cells=cells,
         preview=preview,
         form=form,

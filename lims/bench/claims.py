@@ -11,6 +11,7 @@ from lims.bench import compute
 from lims.bench.device_words import why_no_value
 from lims.bench.inputs import Cell, Desk, Origin, note_equipment, open_sheet, rows_of
 from lims.bench.models import Capture, CaptureClaim, InputValue, Worksheet
+from lims.bench.readings import Reading, reading_now, readings_of
 from lims.bench.states import CaptureKind, InputSource
 from lims.catalogue.models import MethodInput, MethodVersion
 from lims.core.clock import local_date
@@ -49,11 +50,16 @@ def claim_here(uow: UnitOfWork, actor: Actor, worksheet_id: int, capture_id: int
     before = uow.session.scalar(select(InputValue).where(InputValue.capture_id == capture.id))
     if before is not None and _same_cell(before, cell):
         return before
-    equipment = _usable(uow, capture, place.wanted)
-    text = in_unit(capture.text, capture.value, capture.unit, place.wanted)
+    reading = reading_now(uow.session, capture)
+    equipment = _usable(uow, capture, reading, place.wanted)
+    text = in_unit(reading.text, reading.value, reading.unit, place.wanted)
     uow.add(
         CaptureClaim(
-            capture_id=capture.id, requested_test_id=cell.test_id, claimed_by=actor.id, claimed_at=uow.now
+            capture_id=capture.id,
+            requested_test_id=cell.test_id,
+            claimed_by=actor.id,
+            claimed_at=uow.now,
+            reading_id=reading.reread.id if reading.reread else None,
         )
     )
     origin = Origin(InputSource.CAPTURE, capture.id, equipment.id)
@@ -90,11 +96,11 @@ def find_place(uow: UnitOfWork, actor: Actor, worksheet_id: int, cell: Cell) -> 
     return Place(sheet, test, wanted, Desk(uow, actor, version, {test.id: test}))
 
 
-def _usable(uow: UnitOfWork, capture: Capture, wanted: MethodInput) -> Equipment:
+def _usable(uow: UnitOfWork, capture: Capture, reading: Reading, wanted: MethodInput) -> Equipment:
     """The equipment behind the capture, if its reading may be used. Raises Conflict."""
-    if capture.kind is not CaptureKind.READING or capture.value is None:
-        raise Conflict(why_no_value(capture.code), code="not_a_reading")
-    if capture.stable is False:
+    if reading.kind is not CaptureKind.READING or reading.value is None:
+        raise Conflict(why_no_value(reading.code), code="not_a_reading")
+    if reading.stable is False:
         raise Conflict(_("The reading was not stable."), code="unstable")
     if uow.session.scalar(select(CaptureClaim.id).where(CaptureClaim.capture_id == capture.id)) is not None:
         raise Conflict(_("This reading is the value of another cell already."), code="already_claimed")
@@ -104,7 +110,7 @@ def _usable(uow: UnitOfWork, capture: Capture, wanted: MethodInput) -> Equipment
         raise Conflict(_("The device says it is another than the register holds."), code="wrong_device")
     equipment = uow.get(Equipment, capture.equipment_id, lock=False)
     check_class(equipment, wanted)
-    check_fit(uow, equipment, capture.value, capture.unit)
+    check_fit(uow, equipment, reading.value, reading.unit)
     return equipment
 
 
@@ -138,13 +144,14 @@ def value_for(session: Session, capture_id: int, test_id: int, input_name: str) 
         RequestedTest, RequestedTest.method_version_id == MethodInput.method_version_id
     )
     wanted = session.scalar(inputs.where(RequestedTest.id == test_id, MethodInput.name == input_name))
-    readings = [part for part in parts if part.kind is CaptureKind.READING]
-    fitting = [p for p in readings if wanted is not None and could_fill(p.name, p.unit, wanted)]
-    named = [p for p in fitting if p.name.casefold() == input_name.casefold()]
+    now = readings_of(session, parts)
+    readings = {number: one for number, one in now.items() if one.kind is CaptureKind.READING}
+    fitting = [n for n, p in readings.items() if wanted is not None and could_fill(p.name, p.unit, wanted)]
+    named = [n for n in fitting if readings[n].name.casefold() == input_name.casefold()]
     chosen = named or fitting
     if len(chosen) != 1:
         raise Conflict(why_no_value("several_values"), code="several_values")
-    return chosen[0].id
+    return chosen[0]
 
 
 def check_class(equipment: Equipment, wanted: MethodInput) -> None:

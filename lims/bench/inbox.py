@@ -1,7 +1,7 @@
 """The inbox of captures: what came from devices and nobody has claimed; and one capture with its proof."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -23,6 +23,8 @@ from lims.bench.models import (
     Worksheet,
     WorksheetRow,
 )
+from lims.bench.reading_models import CaptureReading
+from lims.bench.readings import SAID, Reading, history_of, reading_of, readings_of, said, with_newest
 from lims.bench.sample_bench import latest_cells
 from lims.bench.sheet_view import RowView, columns_of, load_row
 from lims.bench.states import CaptureKind, WorksheetState
@@ -35,6 +37,7 @@ from lims.core.uow import UnitOfWork
 from lims.equipment.models import Device, Equipment, Gateway
 from lims.equipment.signed import signature_holds
 from lims.intake.models import RequestedTest, Sample
+from lims.people.models import Account
 from lims.ui.panels import Panel
 
 MOST_SHEETS = 20
@@ -43,9 +46,10 @@ HEX_ROW = 16
 
 
 def captures_listed() -> Select[*tuple[Any, ...]]:
-    """Captures with what a list shows of them; newest first by ``id``."""
+    """Captures with what a list shows of them, by their newest reading; newest first by ``id``. ``reread``: the
+    profile they were read again with; None for what the gateway read."""
     claimed = exists().where(CaptureClaim.capture_id == Capture.id)
-    return (
+    return with_newest(
         select(
             Capture.id,
             Capture.gateway_id,
@@ -54,14 +58,8 @@ def captures_listed() -> Select[*tuple[Any, ...]]:
             Capture.device_id,
             Capture.device_name,
             Capture.equipment_id,
-            Capture.kind,
-            Capture.text,
-            Capture.value,
-            Capture.unit,
-            Capture.stable,
-            Capture.code,
-            Capture.name,
-            Capture.specimen,
+            *(said(name) for name in SAID),
+            CaptureReading.profile.label("reread"),
             Capture.trigger,
             Capture.captured_at,
             Capture.received_at,
@@ -119,7 +117,7 @@ def list_captures(
         here = exists().where(CaptureClaim.capture_id == Capture.id)
         wanted = wanted.where(here if claimed else ~here)
     if kind is not None:
-        wanted = wanted.where(Capture.kind == kind)
+        wanted = wanted.where(said("kind") == kind)
     if device_id is not None:
         wanted = wanted.where(Capture.device_id == device_id)
     if unbound:
@@ -133,7 +131,7 @@ def list_captures(
 
 def count_waiting(session: Session, cap: int) -> CappedCount:
     """Readings among the last thousand captures that wait for a cell."""
-    waiting = _unclaimed(select(Capture.id), 1000).where(Capture.kind == CaptureKind.READING)
+    waiting = with_newest(_unclaimed(select(Capture.id), 1000)).where(said("kind") == CaptureKind.READING)
     return capped_count(session, waiting, cap)
 
 
@@ -159,10 +157,13 @@ class BytesRow:
 
 @dataclass(frozen=True, slots=True)
 class CapturePage:
-    """``value``: the input it is the value of, None while nobody claimed it; ``signed``: whether the
-    signature of the delivery holds, checked now; ``beside``: what else the same frame states."""
+    """``reading``: what counts, ``again``: every re-reading, newest first, with who did it; ``value``: the input it
+    is the value of, None while nobody claimed it; ``signed``: whether the signature of the delivery holds, checked
+    now; ``beside``: what else the same frame states, each with its reading."""
 
     capture: Capture
+    reading: Reading
+    again: Sequence[tuple[CaptureReading, Account | None]]
     batch: CaptureBatch
     gateway: Gateway
     equipment: Equipment | None
@@ -170,7 +171,7 @@ class CapturePage:
     value: InputValue | None
     sample: Sample | None
     signed: bool
-    beside: Sequence[Capture]
+    beside: Sequence[tuple[Capture, Reading]]
 
     @property
     def bytes_rows(self) -> list[BytesRow]:
@@ -206,17 +207,28 @@ def capture_page(session: Session, *, actor: Actor, capture_id: int) -> CaptureP
             .join(RequestedTest, RequestedTest.sample_id == Sample.id)
             .where(RequestedTest.id == claim.requested_test_id)
         )
+    again = history_of(session, row.id)
+    people = {one.id: one for one in accounts_of(session, {a.read_by for a in again})}
+    beside = _same_frame(session, row)
+    readings = readings_of(session, beside)
     return CapturePage(
         capture=row,
+        reading=reading_of(row, again[0] if again else None),
+        again=[(one, people.get(one.read_by or 0)) for one in again],
         batch=batch,
         gateway=session.get_one(Gateway, row.gateway_id),
         equipment=session.get(Equipment, row.equipment_id) if row.equipment_id is not None else None,
         claim=claim,
         value=session.scalar(select(InputValue).where(InputValue.capture_id == row.id)),
         sample=sample,
-        beside=_same_frame(session, row),
+        beside=[(one, readings[one.id]) for one in beside],
         signed=signature_holds(batch.public_key, "captures", batch.body, batch.signature),
     )
+
+
+def accounts_of(session: Session, ids: Collection[int | None]) -> Sequence[Account]:
+    wanted = {one for one in ids if one is not None}
+    return session.scalars(select(Account).where(Account.id.in_(wanted))).unique().all() if wanted else []
 
 
 def _same_frame(session: Session, row: Capture) -> Sequence[Capture]:

@@ -19,6 +19,7 @@ from lims.bench.analyser_exchange import (
 )
 from lims.bench.device_words import why_no_value
 from lims.bench.models import Capture, CaptureClaim, Worksheet
+from lims.bench.readings import reading_now
 from lims.bench.states import CaptureKind
 from lims.bench.takes import Command, note_progress, open_commands
 from lims.catalogue.models import MethodVersion
@@ -191,7 +192,9 @@ def _printed(session: Session, device_id: int, now: datetime) -> Capture | None:
     if row.stable is False or now - row.received_at > PRINTED_FOR:
         return None
     claimed = select(CaptureClaim.id).where(CaptureClaim.capture_id == row.id)
-    return None if session.scalar(claimed) is not None else row
+    if session.scalar(claimed) is not None or reading_now(session, row).reread is not None:
+        return None  # what was read again is claimed in the inbox, where both readings stand
+    return row
 
 
 # -- with the gateway ----------------------------------------------------------------

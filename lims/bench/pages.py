@@ -14,6 +14,7 @@ from lims.bench import (
     labels,
     mapping_pages,
     queue_pages,
+    reread_pages,
     review_pages,
     worksheet_pages,
 )
@@ -34,6 +35,7 @@ PARTS = (
     labels,
     mapping_pages,
     queue_pages,
+    reread_pages,
     review_pages,
     worksheet_pages,
 )

@@ -9,7 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lims.bench.bodies import read_capture
-from lims.bench.models import Capture, CaptureBatch, InputValue
+from lims.bench.models import Capture, CaptureBatch, CaptureClaim, InputValue
+from lims.bench.reading_models import CaptureReading
 from lims.core.clock import local_date
 from lims.core.errors import LimsError
 from lims.equipment.calibration import latest_records
@@ -44,11 +45,16 @@ class Source:
     proof: Proof | None
     equipment: Equipment | None
     calibration: CalibrationRecord | None
+    # The re-reading that counted when it was claimed, and who made it; None: what the gateway read.
+    reading: CaptureReading | None = None
+    reread_by: Account | None = None
 
 
 def sources_of(session: Session, values: Collection[InputValue]) -> dict[int, Source]:
     """By number of the value; a fixed number of queries, and one more for each day of entering."""
-    people = _by_id(session, Account, (v.entered_by for v in values))
+    again = _rereadings(session, [v.capture_id for v in values if v.capture_id is not None])
+    who = [*(v.entered_by for v in values), *(one.read_by for one in again.values())]
+    people = _by_id(session, Account, who)
     captures = _by_id(session, Capture, (v.capture_id for v in values))
     batches = _by_id(session, CaptureBatch, (c.batch_id for c in captures.values()))
     gateways = _by_id(session, Gateway, (c.gateway_id for c in captures.values()))
@@ -67,8 +73,22 @@ def sources_of(session: Session, values: Collection[InputValue]) -> dict[int, So
             proof=prove(capture, batch) if capture is not None and batch is not None else None,
             equipment=devices.get(value.equipment_id or 0),
             calibration=records.get(value.id),
+            reading=(reading := again.get(value.capture_id or 0)),
+            reread_by=people.get(reading.read_by or 0) if reading is not None else None,
         )
     return found
+
+
+def _rereadings(session: Session, capture_ids: Collection[int]) -> dict[int, CaptureReading]:
+    """What captures were claimed as, where that is a re-reading; by number of the capture."""
+    if not capture_ids:
+        return {}
+    wanted = (
+        select(CaptureReading)
+        .join(CaptureClaim, CaptureClaim.reading_id == CaptureReading.id)
+        .where(CaptureClaim.capture_id.in_(capture_ids))
+    )
+    return {one.capture_id: one for one in session.scalars(wanted)}
 
 
 def prove(capture: Capture, batch: CaptureBatch) -> Proof:
