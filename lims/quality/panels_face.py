@@ -5,6 +5,7 @@ from collections.abc import Callable
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
+from lims.bench.control_models import ControlHold
 from lims.bench.models import WorksheetRow
 from lims.certificates.models import Certificate
 from lims.core.permissions import Actor, Permission
@@ -72,5 +73,14 @@ ABOUT: dict[str, tuple[CoverKind, About]] = {
     "certificates.certificate": (K.CERTIFICATE, _only(K.CERTIFICATE)),
     "catalogue.item": (K.TEST_ITEM, _only(K.TEST_ITEM)),
 }
+
+
+def _of_hold(session: Session, actor: Actor, hold_id: int) -> Panel | None:
+    """What a failing control opened is about its worksheet."""
+    hold = session.get_one(ControlHold, hold_id)
+    return _load(K.WORKSHEET, _only(K.WORKSHEET))(session, actor, hold.worksheet_id)
+
+
+panels.register("bench.control_hold", "nonconformities", _of_hold, order=60)
 for page, (kind, about) in ABOUT.items():
     panels.register(page, "nonconformities", _load(kind, about), order=60)
