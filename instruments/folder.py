@@ -7,7 +7,6 @@ content under another name, or after a restart, is not taken again; a file that 
 
 import contextlib
 import errno
-import fcntl
 import hashlib
 import logging
 import os
@@ -18,6 +17,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fnmatch import fnmatch
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 from instruments.board import DeviceView
 from instruments.canonical import JsonValue
@@ -87,6 +91,8 @@ def writer_of(descriptor: int) -> bool | None:
     A read lease is refused while anybody has the file open for writing (fcntl(2)); it is only given for files
     of our own user, on a local disk.
     """
+    if fcntl is None:
+        return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         fcntl.flock(descriptor, fcntl.LOCK_UN)
