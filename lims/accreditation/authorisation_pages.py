@@ -24,6 +24,7 @@ from lims.people.sections import list_sections
 from lims.ui.faces import ID, asked
 from lims.ui.forms import Form, empty_form, read_form
 from lims.ui.labels import bilingual
+from lims.ui.panels import panels_of
 
 USUAL_LENGTH = timedelta(days=3 * 365)
 
@@ -181,4 +182,5 @@ def _person(account_id: int, form: Form | None = None, open_for: int | None = No
         form=form or empty_form(SuspendLoad),
         open_for=open_for,
         may_grant=_may_grant() and current_actor().id != account_id,
+        panels=panels_of("accreditation.person", db.session(), current_actor(), account_id),
     )

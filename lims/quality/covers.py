@@ -16,6 +16,7 @@ from lims.core.errors import InvalidInput
 from lims.equipment.models import Equipment
 from lims.intake.models import Order, RequestedTest, Sample
 from lims.quality.models import Nonconformity, NonconformityCover
+from lims.quality.proficiency_models import ProficiencyEntry, ProficiencyRound
 from lims.quality.states import CoverKind
 
 Number = InstrumentedAttribute[Any] | ColumnElement[Any]
@@ -106,9 +107,9 @@ def described(session: Session, covers: Iterable[Cover]) -> list[CoverLine]:
 def _lines(session: Session, kind: CoverKind, ids: Sequence[int]) -> list[CoverLine]:
     if kind is CoverKind.REQUESTED_TEST:
         return _test_lines(session, ids)
-    known = _KNOWN.get(kind)
-    if known is None:
-        return []
+    if kind is CoverKind.PROFICIENCY:
+        return _entry_lines(session, ids)
+    known = _KNOWN[kind]
     rows = session.execute(select(known.model, known.number).where(known.model.id.in_(ids))).unique()
     return [
         CoverLine(kind, row.id, number or f"({row.id})", known.name(row), (kind, row.id))
@@ -132,6 +133,19 @@ def _test_lines(session: Session, ids: Sequence[int]) -> list[CoverLine]:
             (CoverKind.SAMPLE, sample_id),
         )
         for test_id, sample_id, number, item in rows
+    ]
+
+
+def _entry_lines(session: Session, ids: Sequence[int]) -> list[CoverLine]:
+    rows = session.execute(
+        select(ProficiencyEntry.id, ProficiencyRound.number, TestItem)
+        .join(ProficiencyRound, ProficiencyRound.id == ProficiencyEntry.round_id)
+        .join(TestItem, TestItem.id == ProficiencyEntry.test_item_id)
+        .where(ProficiencyEntry.id.in_(ids))
+    )
+    kind = CoverKind.PROFICIENCY
+    return [
+        CoverLine(kind, entry_id, number, named(item), (kind, entry_id)) for entry_id, number, item in rows
     ]
 
 

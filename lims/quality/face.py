@@ -25,6 +25,7 @@ PLACES: Mapping[CoverKind, tuple[str, str, P]] = {
     CoverKind.EQUIPMENT: ("equipment.device", "equipment_id", P.EQUIPMENT_READ),
     CoverKind.CERTIFICATE: ("certificates.certificate", "certificate_id", P.CERTIFICATE_READ),
     CoverKind.TEST_ITEM: ("catalogue.item", "test_item_id", P.CATALOGUE_READ),
+    CoverKind.PROFICIENCY: ("quality.entry", "entry_id", P.PROFICIENCY_READ),
 }
 
 

@@ -75,3 +75,23 @@ class CustomerTold(StrEnum):
     NOT_CONCERNED = "not_concerned"
     TO_TELL = "to_tell"
     TOLD = "told"
+
+
+class EntryState(StrEnum):
+    """Of one item in a proficiency round."""
+
+    ASSIGNED = "assigned"
+    REPORTED = "reported"
+    SCORED = "scored"
+    WITHDRAWN = "withdrawn"  # we did not take part after all
+
+
+E = EntryState
+ENTRY_STEPS = {
+    # Again, until the scores are here: a slip of the pen is mended with the provider.
+    "report": step(E.ASSIGNED, E.REPORTED, to=E.REPORTED),
+    "score": step(E.REPORTED, to=E.SCORED),
+    # The provider sent a corrected report.
+    "correct": step(E.SCORED, to=E.REPORTED),
+    "withdraw": step(E.ASSIGNED, E.REPORTED, to=E.WITHDRAWN),
+}
