@@ -1,6 +1,7 @@
 """Line settings for pyserial, and what its errors mean to the person at the bench. The same for every kind of port."""
 
 import errno
+import os
 
 import serial
 
@@ -48,4 +49,5 @@ def refusal(path: str, line: LineSettings, exc: Exception) -> InstrumentError:
         return PortBusy(f"{path} is in use by {holder or 'another program (of another user)'}")
     if exc.errno in (errno.EACCES, errno.EPERM):
         return PortBusy(f"no permission to open {path}; add this user to the group of the device (dialout)")
-    return PortMissing(f"{path} is not there or does not open: {exc.strerror or exc}")
+    said = os.strerror(exc.errno) if exc.errno else said
+    return PortMissing(f"{path} is not there or does not open: {said}")

@@ -1,10 +1,12 @@
 """Look at one port with nothing in between: for a person with a laptop beside a device."""
 
 import json
+import os
 import select
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from serial.tools import list_ports
 
@@ -19,10 +21,14 @@ OPENS_WITHIN_S = 15.0  # a device server of RFC 2217 is asked for each setting, 
 
 
 def ports() -> Iterator[str]:
+    """Device, description, USB numbers, the path that stays when it is plugged in elsewhere, and who holds it."""
+    stable = {str(path.resolve()): str(path) for path in sorted(Path("/dev/serial/by-id").glob("*"))}
     for port in sorted(list_ports.comports(include_links=False)):
         holder = who_holds(port.device)
         usb = f"USB {port.vid:04x}:{port.pid:04x} serial {port.serial_number}" if port.vid else port.hwid
-        yield f"{port.device}\t{port.description}\t{usb}\t{f'held by {holder}' if holder else 'free'}"
+        path = stable.get(os.path.realpath(port.device), "no stable path")
+        held = f"held by {holder}" if holder else "free"
+        yield "\t".join((port.device, port.description, usb, path, held))
 
 
 def _events(port: Port, profile: Profile, until: float | None, asked: bytes | None = None) -> Iterator[str]:
