@@ -73,9 +73,7 @@ def item_scores(test_item_id: int) -> str:
     if item is None:
         abort(404)
     entries = round_search.entries_of_item(db.session(), test_item_id)
-    return render_template(
-        "quality/item_scores.html", item=item, rows=entries[::-1], chart=chart_of(entries)
-    )
+    return render_template("quality/item_scores.html", item=item, rows=entries[::-1], chart=chart_of(entries))
 
 
 @blueprint.get(f"/proficiency/people/{ID.format('account_id')}")
