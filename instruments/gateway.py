@@ -5,11 +5,9 @@ import logging
 import os
 import selectors
 import signal
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from types import FrameType
 
@@ -30,9 +28,12 @@ from instruments.kept_orders import KeptOrders
 from instruments.keys import load_identity
 from instruments.live import LiveChannel
 from instruments.only_one import only_one
+from instruments.profile_store import ProfileStore
 from instruments.settings import Settings
 from instruments.spool import Spool, SpoolReader
 from instruments.status import StatusPage, write_status
+from instruments.towards_server import TowardsServer
+from instruments.waiting import WaitingDevices
 from instruments.watch import Watch
 from instruments.wire import Server
 from instruments.worklist_wire import WorklistEntry
@@ -48,15 +49,6 @@ VIEWS_PER_S = 500  # of all devices together; a bench of ten shows each of them 
 MOST_WAITING = 5000  # drafts in memory while the disk refuses; then the ports are not read any more
 
 
-@dataclass(slots=True)
-class _Delivery:
-    """The threads towards the server; there are none before enrolment."""
-
-    forwarder: Forwarder
-    live: LiveChannel
-    threads: list[threading.Thread]
-
-
 class Gateway:
     """``run`` returns after ``stop``; everything that was read is on the disk by then."""
 
@@ -70,7 +62,7 @@ class Gateway:
             settings.folder / "gateway.lock", f"another gateway already works in {settings.folder}"
         )
         self.spool = Spool(settings.spool_path)
-        boot = boot_id()
+        self._boot = boot = boot_id()
         self._disk = Disk(settings.spool_path, settings.disk_low_mb)
         self._disk_state = self._disk.look(self._clock.seconds())
         self.orders = KeptOrders(self.spool)
@@ -78,6 +70,8 @@ class Gateway:
             row.key: Device(row, self._clock, self, boot, self.orders) for row in settings.devices
         }
         self.board = Board()
+        self._profiles = ProfileStore(settings.profiles_path, self.profiles_changed)
+        self._waiting = WaitingDevices(settings.waiting)
         self._agenda: Agenda[Device] = Agenda()
         for device in self.devices.values():
             self._agenda.put(device, 0.0)
@@ -94,7 +88,7 @@ class Gateway:
         self._spool_fault: str | None = None
         self._commit_again = self._next_status = self._next_identity = self._next_board = 0.0
         self._next_disk_word = 0.0
-        self._delivery: _Delivery | None = None
+        self._delivery: TowardsServer | None = None
         self._not_enrolled: str | None = None
         self._page: StatusPage | None = None
 
@@ -131,6 +125,10 @@ class Gateway:
         self._worklist.extend(entries)
         self._wake()
 
+    def profiles_changed(self, names: Iterable[str]) -> None:
+        self._waiting.came(names)
+        self._wake()
+
     def stop(self, *_: int | FrameType | None) -> None:
         self._stop = True
         self._wake()
@@ -145,6 +143,7 @@ class Gateway:
             self._page = StatusPage(self.settings.status_port, self.status)
         for folder in self.folders:
             folder.start()
+        self._waiting.show(self.board, self._clock)
         try:
             while not self._stop:
                 self._turn()
@@ -160,6 +159,7 @@ class Gateway:
             self._serve(device, mask, now)
             touched.add(device)
         touched.update(self._hand_out_orders())
+        touched.update(self._take_profiles(now))
         self._take_files(now)
         touched.update(self._keep_worklist())
         for device in touched:
@@ -180,6 +180,17 @@ class Gateway:
             device.writable(now)
         if mask & selectors.EVENT_READ and device.link.descriptor is not None:
             device.readable(now)
+
+    def _take_profiles(self, now: float) -> Iterable[Device]:
+        """Devices whose profile came or changed begin anew with it; the others do not notice."""
+        for settings in self._waiting.renewed(self.devices.values()):
+            if (old := self.devices.get(settings.key)) is not None:
+                old.shut(now)  # what it had not finished is kept as what it is
+                self._watch([old])
+                self._agenda.put(old, None)
+                self._unshown.discard(old)
+            self.devices[settings.key] = fresh = Device(settings, self._clock, self, self._boot)
+            yield fresh
 
     def _hand_out_orders(self) -> Iterable[Device]:
         while self._orders:
@@ -314,26 +325,19 @@ class Gateway:
         address = self.settings.server or identity.server
         reader = SpoolReader(self.settings.spool_path)
         keep_s = self.settings.keep_days * 86400.0
-        forwarder = Forwarder(reader, self._server(address, 30.0), identity, keep_s=keep_s)
+        forwarder = Forwarder(reader, Server(address, self.settings.ca_file, 30.0), identity, keep_s=keep_s)
         live = LiveChannel(
-            self._server(address, 5.0),
+            Server(address, self.settings.ca_file, 5.0),
             identity,
             self.board,
             order=self.order,
             spool_state=self._spool_state,
+            profiles=self._profiles,
             take_worklist=self.take_worklist,
         )
-        threads = [
-            threading.Thread(target=forwarder.run, name="forwarder", daemon=True),
-            threading.Thread(target=live.run, name="live", daemon=True),
-        ]
-        self._delivery, self._not_enrolled = _Delivery(forwarder, live, threads), None
-        for thread in threads:
-            thread.start()
+        self._delivery, self._not_enrolled = TowardsServer(forwarder, live), None
+        self._delivery.start()
         log.info("delivers to %s as %s", address, identity.gateway_id)
-
-    def _server(self, address: str, timeout_s: float) -> Server:
-        return Server(address, self.settings.ca_file, timeout_s)
 
     def _spool_state(self) -> dict[str, JsonValue]:
         delivery = self._delivery.forwarder.delivery if self._delivery else None
@@ -372,10 +376,7 @@ class Gateway:
         self._urgent, self._commit_again = True, now
         self._commit_if_due(now)
         if self._delivery is not None:
-            self._delivery.forwarder.stop()
-            self._delivery.live.stop()
-            for thread in self._delivery.threads:
-                thread.join(timeout=3.0)
+            self._delivery.stop()
         if self._page is not None:
             self._page.close()
         self.settings.status_path.unlink(missing_ok=True)
