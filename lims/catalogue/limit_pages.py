@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response as Answer
 
 from lims.catalogue import items, limits
 from lims.catalogue.categories import category
+from lims.catalogue.compare_others import limit_before
 from lims.catalogue.face import (
     blueprint,
     category_options,
@@ -156,6 +157,7 @@ def _limit(row: Limit, form: Form | None = None) -> str:
         limit=row,
         item=items.item(db.session(), row.test_item_id),
         category=category(db.session(), row.category_id) if row.category_id else None,
+        older=limit_before(db.session(), row),
         form=form or empty_form(LimitEndLoad, version=row.version),
         may_edit=may_edit(),
         day=today(),

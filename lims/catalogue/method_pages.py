@@ -31,6 +31,8 @@ from lims.catalogue.models import (
     StandardStatus,
     TestItem,
 )
+from lims.catalogue.overview import formula_neighbours
+from lims.catalogue.packages import packages_with
 from lims.catalogue.readiness import readiness_of, try_stored
 from lims.catalogue.references import holds_words
 from lims.catalogue.revising import heirs_of, successor_of
@@ -152,6 +154,8 @@ def _method(row: Method, form: Form) -> str:
         versions=versions,
         form=form,
         budgets=budgets.budgets_of(db.session(), row.id),
+        packages=packages_with(db.session(), row.test_item_id),
+        needed_by=formula_neighbours(db.session(), row.test_item)[0],
         numeric=any(v.result_kind is ResultKind.NUMBER for v in versions),
         may_edit=may_edit(),
         day=today(),

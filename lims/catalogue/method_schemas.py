@@ -1,16 +1,18 @@
 """Shapes of methods and their versions: what comes in and what goes out, apart."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import Schema, fields, post_load, validate
 
+from lims.catalogue.budget_text import SourceLine
 from lims.catalogue.case_schemas import CaseDump, CaseLoad
 from lims.catalogue.compare import Change
 from lims.catalogue.conformance import MOST_CASES
 from lims.catalogue.method_text import CaseText, InputText, VersionText, case_of
 from lims.catalogue.models import ResultKind
 from lims.metrology.values import ResultValue, write_value
-from lims.ui.shapes import Figure, Load, choice, number, row_version, text
+from lims.ui.shapes import Figure, Load, PageDump, choice, number, row_version, text
 
 MOST_INPUTS = 40
 
@@ -223,6 +225,20 @@ class FormulaTrialDump(Schema):
         return write_value(value, "en")
 
 
+class HappeningDump(Schema):
+    seq = fields.Integer(attribute="event.seq")
+    at = fields.AwareDateTime(attribute="event.at")
+    verb = fields.String(attribute="event.verb")
+    who = fields.String(attribute="event.actor_name")
+    kind = fields.String()
+    number = fields.Integer()
+    reason = fields.String(attribute="event.reason", allow_none=True)
+
+
+class HistoryPageDump(PageDump):
+    rows = fields.List(fields.Nested(HappeningDump), data_key="items")
+
+
 class VersionDifferenceDump(Schema):
     field = fields.String()
     old = fields.Function(lambda line: _plain(line.old))
@@ -235,4 +251,8 @@ def _plain(value: object) -> object:
         return MethodInputDump().dump(value)
     if isinstance(value, CaseText):
         return CaseDump().dump(value)
+    if isinstance(value, SourceLine):
+        return {name: _plain(getattr(value, name)) for name in SourceLine.__slots__}
+    if isinstance(value, Mapping):
+        return dict(value)
     return value if value is None or isinstance(value, bool | int) else str(value)

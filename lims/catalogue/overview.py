@@ -61,7 +61,7 @@ def item_overview(session: Session, test_item_id: int, on: date) -> ItemOverview
     """A fixed number of queries, however many methods, versions and limits there are."""
     row = item(session, test_item_id)
     methods = methods_of_item(session, test_item_id)
-    needed_by, needs = _formula_neighbours(session, row)
+    needed_by, needs = formula_neighbours(session, row)
     return ItemOverview(
         item=row,
         section=session.get_one(Section, row.section_id),
@@ -98,7 +98,7 @@ def _class(category: Category | None, rows: list[Limit], on: date) -> ClassLimit
     )
 
 
-def _formula_neighbours(session: Session, own: TestItem) -> tuple[list[TestItem], list[TestItem]]:
+def formula_neighbours(session: Session, own: TestItem) -> tuple[list[TestItem], list[TestItem]]:
     """Items whose formula in use names ``own``, and items its own formulas in use name; one query."""
     rows = session.execute(
         select(TestItem, MethodVersion.formula)
