@@ -17,9 +17,9 @@ from lims.bench.file_table import MOST_BYTES
 from lims.bench.import_shapes import ImportFile, Preview
 from lims.bench.instrument_files import FilePage
 from lims.bench.result_imports import ImportPlan
-from lims.bench.uploads import uploaded
+from lims.bench.upload_face import uploaded
 from lims.core.database import db
-from lims.core.errors import LimsError
+from lims.core.errors import LimsError, NotFound
 from lims.core.paging import Key
 from lims.core.permissions import Permission
 from lims.core.web import current_actor, file_store, request_key, unit_of_work
@@ -45,7 +45,9 @@ FILES = Listing(
         Column("name", _l("File"), href=lambda row: url_for("bench.instrument_file", file_id=row.id)),
         Column("came_at", _l("Came at"), kind="instant"),
         Column("equipment", _l("Instrument"), value=_instrument),
-        Column("from", _l("From"), value=lambda row: _("page") if row.capture_id is None else _("gateway")),
+        Column(
+            "from", _l("Brought by"), value=lambda row: _("page") if row.capture_id is None else _("gateway")
+        ),
         Column("imported_at", _l("Imported at"), kind="instant"),
         Column("by", _l("By"), value=lambda row: bilingual(row, "by") if row.by_zh else ""),
         Column("refused", _l("Rows refused"), kind="figure"),
@@ -217,6 +219,15 @@ def take_file(file_id: int) -> Answer | tuple[str, int]:
 def _stored(file_id: int) -> ImportFile:
     page = instrument_files.file_page(db.session(), actor=current_actor(), file_id=file_id)
     return ImportFile(page.file.name, instrument_files.content_of(db.session(), file_store(), page.file))
+
+
+@blueprint.get("/instrument-files/sha256/<digest>")
+def file_by_hash(digest: str) -> Answer:
+    """Where a value says that it came from."""
+    row = instrument_files.find_file(db.session(), digest[:64])
+    if row is None:
+        raise NotFound(_("This file does not exist."))
+    return redirect(url_for("bench.instrument_file", file_id=row.id))
 
 
 @blueprint.get(f"{FILE}/content")

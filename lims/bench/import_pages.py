@@ -14,7 +14,7 @@ from lims.bench.file_table import MOST_BYTES
 from lims.bench.import_shapes import ImportFile, Preview
 from lims.bench.result_imports import ImportPlan
 from lims.bench.schemas import ImportLoad, PreviewForm
-from lims.bench.uploads import uploaded
+from lims.bench.upload_face import uploaded
 from lims.core.database import db
 from lims.core.errors import InvalidInput
 from lims.core.web import clock, current_actor, file_store, request_key, unit_of_work

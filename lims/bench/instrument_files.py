@@ -52,7 +52,8 @@ def files_listed() -> Select[*tuple[Any, ...]]:
 
 
 def waiting(statement: Select[*tuple[Any, ...]], *, imported: bool) -> Select[*tuple[Any, ...]]:
-    here = exists().where(FileImport.file_id == InstrumentFile.id)
+    one = aliased(FileImport)
+    here = exists().where(one.file_id == InstrumentFile.id)
     return statement.where(here if imported else ~here)
 
 

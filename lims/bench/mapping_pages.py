@@ -17,7 +17,7 @@ from lims.bench.file_schemas import MappingForm, MappingVersionLoad, NewMappingF
 from lims.bench.file_table import MOST_BYTES, Line, read_lines
 from lims.bench.import_shapes import FileReading, ImportFile
 from lims.bench.mappings import layout_of
-from lims.bench.uploads import uploaded
+from lims.bench.upload_face import uploaded
 from lims.catalogue.models import TestItem, VersionState
 from lims.core.database import db
 from lims.core.errors import InvalidInput

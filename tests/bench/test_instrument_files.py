@@ -343,8 +343,9 @@ def test_a_gateways_file_is_in_the_inbox_and_taken_once_however_often_it_is_sent
     assert "80.4" in page
     take(analyst, f"/instrument-files/{file.id}", mapping_id=mapping, equipment_id=lab.icp)
     assert [v.text for v in lab.entries(lab.al[0])] == ["80.4"]
-    inbox = analyst.get("/captures").text
-    assert "run.csv" not in inbox
+    assert "run.csv" not in analyst.get("/captures").text
+    assert "run.csv" in analyst.get("/instrument-files?imported=yes").text
+    assert "run.csv" not in analyst.get("/instrument-files?imported=no").text
     assert drop(analyst, content, "by-hand.csv", equipment_id=lab.icp).status_code == 409
 
 
