@@ -52,6 +52,18 @@ def student_quantile(probability: Decimal | Fraction | float, dof: Fraction | fl
     return copysign(_upper_quantile(tail, nu), wanted - 1 / 2) if tail < 1 / 2 else 0.0
 
 
+def fisher_tail(ratio: Fraction | float, numerator_dof: int, denominator_dof: int) -> float:
+    """Probability that a ratio of two variances of one population exceeds ``ratio``; about 10 digits are right."""
+    if ratio <= 0:
+        return 1.0
+    a, b, weighed = denominator_dof / 2, numerator_dof / 2, numerator_dof * float(ratio)
+    x, rest = denominator_dof / (denominator_dof + weighed), weighed / (denominator_dof + weighed)
+    front = exp(lgamma(a + b) - lgamma(a) - lgamma(b) + a * _log(x, rest) + b * _log(rest, x))
+    if x < (a + 1) / (a + b + 2):
+        return front * _continued_fraction(a, b, x) / a
+    return 1 - front * _continued_fraction(b, a, rest) / b
+
+
 # A quantile of t is found by bisection; a method asks for the same one with every result.
 @lru_cache(maxsize=4096)
 def two_sided_factor(p: Decimal, dof: Fraction | None) -> float:

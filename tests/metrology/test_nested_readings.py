@@ -1,0 +1,112 @@
+"""Readings within days: GUM H.5 through the general engine, and the same from single readings."""
+
+from decimal import Decimal as D
+from fractions import Fraction as F
+
+import pytest
+
+from lims.metrology.budgets import make_budget
+from lims.metrology.coverage import StudentFactor, expand
+from lims.metrology.errors import MetrologyError
+from lims.metrology.formula_check import compile_formula
+from lims.metrology.nested_readings import nest, nest_summaries
+from lims.metrology.probability import fisher_tail
+from lims.metrology.quantities import Quantity
+from lims.metrology.rounding import round_to
+from lims.metrology.uncertainty_sources import Evaluation, PooledDeviation, root
+
+# GUM table H.9: daily means in V, and standard deviations of 5 readings in uV, of a Zener voltage standard.
+MEANS = "10.000172 10.000116 10.000013 10.000144 10.000106 10.000031 10.000060 10.000125 10.000163 10.000041"
+DEVIATIONS = "60 77 111 101 67 93 80 73 88 86"
+ZENER = nest_summaries([D(mean) for mean in MEANS.split()], [D(s).scaleb(-6) for s in DEVIATIONS.split()], 5)
+
+
+def microvolts(value):
+    return str(round_to(F(value) * 10**6, D(1)))
+
+
+def test_gum_h5_the_variances():
+    """H.5.2.2: s_a = 128 uV, s_b = 85 uV, F = 2.25 (from 57 and 85), between F_0.95 = 2.12 and F_0.975 = 2.45."""
+    assert str(round_to(ZENER.mean, D("0.000001"))) == "10.000097"
+    assert (microvolts(root(ZENER.from_means)), microvolts(ZENER.within_deviation)) == ("128", "85")
+    assert microvolts(root(ZENER.from_means / 5)) == "57"
+    assert round_to(ZENER.ratio, D("0.01")) == D("2.26")
+    assert D("0.025") < ZENER.p_value < D("0.05")
+    # H.5.2.3: s_B = 43 uV.
+    assert microvolts(ZENER.between_deviation) == "43"
+
+
+@pytest.mark.parametrize(("differ", "u", "dof"), [(True, "18", 9), (False, "13", 49)])
+def test_gum_h5_through_the_engine(differ, u, dof):
+    """H.5.2.4: the daily means are the observations, 18 uV with 9; H.5.2.5: all 50 are, 13 uV with 49."""
+    source = ZENER.source(groups_differ=differ, label="days")
+    budget = make_budget(compile_formula("V"), [Quantity("V", ZENER.mean, (source,), "V")])
+    (line,) = budget.lines
+    assert (microvolts(budget.standard_uncertainty), line.dof, line.evaluation) == (u, dof, Evaluation.A)
+    assert expand(budget, StudentFactor(D("0.95"))).coverage.used_dof == dof
+
+
+def test_single_readings_give_the_same_as_their_summaries():
+    groups = [(D(1), D(3)), (D(4), D(6)), (D(5), D(5))]
+    found = nest(groups)
+    # By hand: means 2, 5, 5; s^2 of the means 3; variances 2, 2, 0.
+    assert (found.mean, found.from_means, found.within) == (4, 6, F(4, 3))
+    assert found.ratio == F(9, 2)
+    assert round_to(F(found.between_deviation) ** 2, D("0.0001")) == D("2.3333")
+    # H.5.2.5: (2 x 6 + 3 x 4/3) / 5 / 6
+    pooled = found.source(groups_differ=False)
+    assert (round_to(F(pooled.u) ** 2, D("0.0001")), pooled.dof) == (D("0.5333"), 5)
+    assert round_to(F(found.source(groups_differ=True).u) ** 2, D("0.0001")) == 1
+
+
+def test_days_that_differ_less_than_their_readings_have_no_deviation_between_them():
+    found = nest([(D(1), D(9)), (D(2), D(8))])
+    assert (found.from_means, found.ratio, found.between_deviation, found.p_value) == (0, 0, 0, 1)
+
+
+def test_readings_that_never_differ_within_a_day():
+    assert nest([(D(1), D(1)), (D(2), D(2))]).ratio is None
+    assert nest([(D(1), D(1)), (D(2), D(2))]).p_value == 0
+    assert nest([(D(1), D(1)), (D(1), D(1))]).p_value == 1
+
+
+@pytest.mark.parametrize(
+    "groups", [[], [(D(1), D(2))], [(D(1),), (D(2),)], [(D(1), D(2)), (D(1), D(2), D(3))], [(), ()]]
+)
+def test_groups_that_cannot_be_compared_are_refused(groups):
+    with pytest.raises(MetrologyError) as refused:
+        nest(groups)
+    assert refused.value.code == "nested_groups"
+    with pytest.raises(MetrologyError):
+        nest_summaries([D(1), D(2)], [D(1)], 2)
+
+
+def test_the_pooled_deviation_of_h5():
+    """H.5.2.2: s_b^2 pools the ten variances, 40 degrees of freedom."""
+    source = PooledDeviation(ZENER.within_deviation, D(40), n=5)
+    assert microvolts(source.s) == "85"
+
+
+@pytest.mark.parametrize(
+    ("ratio", "dofs", "tail"),
+    [
+        # Tables of F: 0.95 and 0.99 points.
+        (2.124, (9, 40), 0.05),
+        (2.452, (9, 40), 0.025),
+        (161.4, (1, 1), 0.05),
+        (4.103, (2, 10), 0.05),
+        (2.978, (10, 10), 0.05),
+        (4.849, (10, 10), 0.01),
+        (1.0, (7, 7), 0.5),
+    ],
+)
+def test_the_tail_of_fishers_ratio(ratio, dofs, tail):
+    assert fisher_tail(ratio, *dofs) == pytest.approx(tail, rel=5e-3)
+
+
+def test_the_tail_of_fishers_ratio_against_scipy():
+    stats = pytest.importorskip("scipy.stats")
+    for ratio in (0.01, 0.4, 1.0, 3.3, 40.0):
+        for dofs in ((1, 1), (1, 30), (9, 40), (40, 9), (200, 3)):
+            assert fisher_tail(ratio, *dofs) == pytest.approx(stats.f.sf(ratio, *dofs), rel=1e-10)
+    assert fisher_tail(0, 3, 3) == 1
