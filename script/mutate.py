@@ -1,0 +1,346 @@
+"""Mutation testing of a pure room: change one thing in it, and see whether its tests notice.
+
+    nice -n 10 .venv/bin/python -m script.mutate --sample 200 --seed 1 --minutes 20
+
+One process collects the tests and runs them once, noting which test calls which function. For each mutant it forks;
+the child has the changed function and runs only the tests that call it, the quickest first, until one fails. A change
+outside of functions (tables, defaults, enums) is imported anew in the child. Hypothesis runs derandomised.
+
+Mutated are comparisons, arithmetic, signs, and/or/not, numbers, True/False, and what is returned; not texts,
+annotations or decorators. ``EQUIVALENT`` names mutants that no test can tell from the original, each with its reason.
+"""
+
+import argparse
+import ast
+import importlib.abc
+import importlib.util
+import json
+import os
+import random
+import signal
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType, FrameType, FunctionType, ModuleType
+from typing import Any
+
+import pytest
+from _pytest.runner import runtestprotocol
+
+ROOM, TESTS = "lims.metrology", "tests/metrology"
+#: Seconds after which a child counts as killed: one test does not end. A child that has only seen tests pass gives up
+#: sooner, and its mutant counts as a survivor.
+PATIENCE, GIVES_UP = 120, 40
+#: "module line-text": reason. The text is that of the mutant, as the report prints it.
+EQUIVALENT: dict[str, str] = {}
+
+_SWAPPED: dict[type[ast.AST], Any] = {
+    ast.Lt: ast.LtE,
+    ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Div,
+    ast.Div: ast.Mult,
+    ast.FloorDiv: ast.Mult,
+    ast.Mod: ast.Mult,
+    ast.Pow: ast.Mult,
+    ast.And: ast.Or,
+    ast.Or: ast.And,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """``number``: which of the module's places is changed; ``function``: outermost one, "" outside of any."""
+
+    module: str
+    number: int
+    function: str
+    line: int
+    text: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.module.rpartition('.')[2]}:{self.line} {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    node: ast.AST
+    function: str
+
+
+def places(node: ast.AST, function: str = "", path: str = "") -> Iterator[_Place]:
+    """Nodes that can be mutated, in the order of the source."""
+    if isinstance(node, ast.FunctionDef):
+        for default in (*node.args.defaults, *filter(None, node.args.kw_defaults)):
+            yield from places(default, function, path)
+        inner = function or path + node.name
+        for statement in node.body:
+            yield from places(statement, inner)
+        return
+    if isinstance(node, ast.ClassDef):
+        for statement in node.body:
+            yield from places(statement, function, f"{path}{node.name}.")
+        return
+    if isinstance(node, ast.AnnAssign):
+        if node.value is not None:
+            yield from places(node.value, function, path)
+        return
+    if _mutable(node):
+        yield _Place(node, function)
+    for child in ast.iter_child_nodes(node):
+        yield from places(child, function, path)
+
+
+def _mutable(node: ast.AST) -> bool:
+    match node:
+        case ast.Compare(ops=[_]) | ast.BoolOp() | ast.UnaryOp(op=ast.Not() | ast.USub()):
+            return True
+        case ast.BinOp(op=op):
+            return type(op) in _SWAPPED
+        case ast.Constant(value=value):
+            return isinstance(value, int | float)
+        case ast.Return(value=ast.expr() as value):
+            return not (isinstance(value, ast.Constant) and value.value is None)
+        case _:
+            return False
+
+
+def mutate(node: Any) -> str:
+    """Change the node in place; returns what was changed, as text."""
+    before = ast.unparse(node)
+    match node:
+        case ast.Compare():
+            node.ops = [_SWAPPED[type(node.ops[0])]()]
+        case ast.BoolOp() | ast.BinOp():
+            node.op = _SWAPPED[type(node.op)]()
+        case ast.UnaryOp(op=ast.Not()):
+            node.operand = ast.UnaryOp(ast.Not(), node.operand)
+        case ast.UnaryOp():
+            node.op = ast.UAdd()
+        case ast.Constant():
+            value: Any = node.value
+            node.value = not value if isinstance(value, bool) else value + 1
+        case ast.Return():
+            node.value = ast.Constant(None)
+    ast.fix_missing_locations(node)
+    return " ".join(f"{before} -> {ast.unparse(node)}".split())[:160]
+
+
+def mutants_of(module: ModuleType) -> list[Mutant]:
+    tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
+    return [
+        Mutant(
+            module.__name__, n, place.function, getattr(place.node, "lineno", 0), mutate(deepcopy(place.node))
+        )
+        for n, place in enumerate(places(tree))
+    ]
+
+
+def mutated_code(mutant: Mutant) -> CodeType:
+    path = str(sys.modules[mutant.module].__file__)
+    tree = ast.parse(Path(path).read_text(encoding="utf-8"))
+    mutate(list(places(tree))[mutant.number].node)
+    return compile(tree, path, "exec")
+
+
+# -- in the child --------------------------------------------------------------------
+
+
+def _code_of(code: CodeType, qualname: str) -> CodeType:
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            if constant.co_qualname == qualname:
+                return constant
+            if qualname.startswith(f"{constant.co_qualname}."):
+                return _code_of(constant, qualname)
+    raise LookupError(qualname)
+
+
+def _live_function(module: ModuleType, qualname: str) -> FunctionType:
+    found: Any = module
+    for part in qualname.split("."):
+        found = found.__dict__[part]
+    for inner in ("fget", "func", "__func__", "__wrapped__"):
+        found = getattr(found, inner, found)
+    assert isinstance(found, FunctionType), qualname
+    return found
+
+
+def _patch(mutant: Mutant) -> None:
+    module = sys.modules[mutant.module]
+    _live_function(module, mutant.function).__code__ = _code_of(mutated_code(mutant), mutant.function)
+    for name, other in list(sys.modules.items()):
+        if name.startswith(ROOM):
+            for value in vars(other).values():
+                if hasattr(value, "cache_clear"):
+                    value.cache_clear()
+
+
+class _Mutated(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Gives one module its changed code when it is imported anew."""
+
+    def __init__(self, mutant: Mutant) -> None:
+        self.mutant, self.code = mutant, mutated_code(mutant)
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> Any:
+        return importlib.util.spec_from_loader(fullname, self) if fullname == self.mutant.module else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        path = Path(__file__).parent.parent.joinpath(*self.mutant.module.split(".")).with_suffix(".py")
+        module.__file__ = str(path)
+        exec(self.code, module.__dict__)  # our own source, changed in one place
+
+
+def _import_anew(mutant: Mutant, files: list[str]) -> bool:
+    """Whether tests of these files fail with the whole module changed."""
+    finder = _Mutated(mutant)
+    for name in [name for name in sys.modules if name.startswith((ROOM, TESTS.replace("/", ".")))]:
+        del sys.modules[name]
+    sys.meta_path.insert(0, finder)
+    return pytest.main(["-x", "-q", "-W", "ignore", "-p", "no:cacheprovider", "--no-header", *files]) != 0
+
+
+def _fails(item: pytest.Item) -> bool:
+    return any(report.failed for report in runtestprotocol(item, log=False, nextitem=None))
+
+
+# -- in the parent -------------------------------------------------------------------
+
+
+class Campaign:
+    """Takes the place of pytest's own loop over the tests it has collected."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        self.calls: dict[str, set[str]] = defaultdict(set)  # function -> tests
+        self.seconds: dict[str, float] = {}
+
+    def pytest_configure(self) -> None:
+        # Not before: pytest rewrites what it loads.
+        from hypothesis import settings
+
+        settings.register_profile("mutate", derandomize=True, database=None, max_examples=25, deadline=None)
+        settings.load_profile("mutate")
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        items = {item.nodeid: item for item in session.items}
+        kept = Path(self.options.map)
+        if kept.exists():
+            self.seconds, calls = json.loads(kept.read_text())
+            self.calls.update({name: set(tests) for name, tests in calls.items()})
+        for item in items.values():
+            if item.nodeid not in self.seconds:
+                self._observe(item)
+        kept.write_text(
+            json.dumps([self.seconds, {name: sorted(tests) for name, tests in self.calls.items()}])
+        )
+        print(f"\n{len(items)} tests in {sum(self.seconds.values()):.0f} s", flush=True)
+        self._run(items)
+        return True
+
+    def _observe(self, item: pytest.Item) -> None:
+        here = f"{os.sep}{ROOM.replace('.', os.sep)}{os.sep}"
+        called: set[CodeType] = set()
+
+        def note(frame: FrameType, event: str, _: object) -> None:
+            if event == "call" and here in frame.f_code.co_filename:
+                called.add(frame.f_code)
+
+        began = time.perf_counter()
+        sys.setprofile(note)
+        failed = _fails(item)
+        sys.setprofile(None)
+        if failed:
+            raise SystemExit(f"fails without a mutant: {item.nodeid}")
+        self.seconds[item.nodeid] = time.perf_counter() - began
+        for code in called:
+            module = f"{ROOM}.{Path(code.co_filename).stem}"
+            self.calls[f"{module}:{code.co_qualname.partition('.<locals>')[0]}"].add(item.nodeid)
+            self.calls[module].add(item.nodeid)
+
+    def _run(self, items: dict[str, pytest.Item]) -> None:
+        modules = [sys.modules[name] for name in sorted(sys.modules) if name.startswith(f"{ROOM}.")]
+        everything = [mutant for module in modules if module.__file__ for mutant in mutants_of(module)]
+        chosen = random.Random(self.options.seed).sample(
+            everything, min(self.options.sample, len(everything))
+        )
+        ends = time.monotonic() + 60 * self.options.minutes
+        killed, survivors, equal = 0, [], 0
+        for n, mutant in enumerate(chosen, start=1):
+            if time.monotonic() > ends:
+                break
+            if mutant.name in EQUIVALENT:
+                equal += 1
+                continue
+            if self._is_killed(mutant, items):
+                killed += 1
+            else:
+                survivors.append(mutant)
+                print(f"survived: {mutant.name}  [{mutant.function}]", flush=True)
+            if n % 25 == 0:
+                print(f"{n}: {killed} killed, {len(survivors)} survived", flush=True)
+        total = killed + len(survivors)
+        print(
+            f"{killed} of {total} killed ({killed / max(total, 1):.1%}), {equal} equivalent left out; "
+            f"sample of {len(everything)}, seed {self.options.seed}"
+        )
+
+    def _is_killed(self, mutant: Mutant, items: dict[str, pytest.Item]) -> bool:
+        called = self.calls[f"{mutant.module}:{mutant.function}" if mutant.function else mutant.module]
+        tests = called & items.keys()
+        child = os.fork()
+        if not child:
+            self._in_child(mutant, sorted(tests, key=self.seconds.__getitem__), items)
+        return os.waitpid(child, 0)[1] != 0
+
+    def _in_child(self, mutant: Mutant, tests: list[str], items: dict[str, pytest.Item]) -> None:
+        signal.alarm(PATIENCE)  # kills the child
+        silence = os.open(os.devnull, os.O_WRONLY)
+        for stream in (1, 2):
+            os.dup2(silence, stream)
+        killed = True
+        try:
+            if mutant.function:
+                _patch(mutant)
+                ends = time.monotonic() + GIVES_UP
+                killed = any(_fails(items[test]) for test in tests if time.monotonic() < ends)
+            else:
+                killed = bool(tests) and _import_anew(
+                    mutant, sorted({test.partition("::")[0] for test in tests})
+                )
+        finally:
+            os._exit(1 if killed else 0)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--sample", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--map", default=".mutate-map.json", help="which test calls what; delete it to look again"
+    )
+    parser.add_argument("--minutes", type=float, default=60.0)
+    options = parser.parse_args()
+    sys.exit(
+        pytest.main(["-q", "-W", "ignore", "-p", "no:cacheprovider", TESTS], plugins=[Campaign(options)])
+    )
+
+
+if __name__ == "__main__":
+    main()
