@@ -46,6 +46,7 @@ class Listener:
         self._process = subprocess.Popen([sys.executable, "-m", *words], stderr=subprocess.DEVNULL)
 
     def has_open(self, count: int) -> bool:
+        assert self._process.poll() is None
         held = Path(f"/proc/{self._process.pid}/fd").iterdir()
         return sum(str(entry.readlink()).startswith("/dev/pts/") for entry in held) >= count
 

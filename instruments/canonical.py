@@ -24,6 +24,11 @@ def canonical(value: JsonValue) -> bytes:
         raise ValueError(str(exc)) from exc
 
 
+def unchecked(value: JsonValue) -> str:
+    """The same for what our own code made, at half the cost. That codecs make nothing else, their tests hold."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER).decode()
+
+
 def _check(value: object) -> None:
     # The exact kinds first: a bench spells a thousand documents a second, and nearly all in them is text or nothing.
     kind = type(value)

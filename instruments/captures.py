@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from json.encoder import encode_basestring
 
-from instruments.canonical import JsonValue, b64, canonical, sha256_hex
+from instruments.canonical import JsonValue, b64, sha256_hex, unchecked
 from instruments.clock import instant
 from instruments.frames import Stamp
 from instruments.readings import Event
@@ -93,10 +93,11 @@ def number(draft: Draft, seq: int, prev_hash: str) -> Stored:
 
 def spell(draft: Draft, seq: int, prev_hash: str) -> bytes:
     """``canonical`` of ``as_json``, in a third of the time: a hundred devices send a thousand captures a second."""
+    asked = f'"asked":"{b64(draft.asked)}",' if draft.asked else ""
     return (
-        f'{{"boot_id":{_text(draft.boot_id)},"captured_at":"{instant(draft.last.wall)}"'
+        f'{{{asked}"boot_id":{_text(draft.boot_id)},"captured_at":"{instant(draft.last.wall)}"'
         f',"codec":{_text(draft.codec)},"device":{_text(draft.device)}'
-        f',"event":{canonical(draft.event.as_json()).decode()},"first_mono_ns":"{draft.first.mono_ns}"'
+        f',"event":{unchecked(draft.event.as_json())},"first_mono_ns":"{draft.first.mono_ns}"'
         f',"identity":{_text(draft.identity)},"last_mono_ns":"{draft.last.mono_ns}"'
         f',"port":{_text(draft.port)},"prev_hash":"{prev_hash}","profile":{_text(draft.profile)}'
         f',"raw":"{b64(draft.raw)}","request_id":{_text(draft.request_id)},"seq":{seq}'

@@ -30,7 +30,7 @@ from instruments.live import LiveChannel
 from instruments.only_one import only_one
 from instruments.profile_store import ProfileStore
 from instruments.settings import Settings
-from instruments.spool import Spool, SpoolReader
+from instruments.spool import LINGER_S, Spool, SpoolReader
 from instruments.status import StatusPage, write_status
 from instruments.towards_server import TowardsServer
 from instruments.waiting import WaitingDevices
@@ -44,7 +44,8 @@ STATUS_EVERY_S = 1.0
 DISK_WORD_EVERY_S = 3600.0
 LOOK_FOR_IDENTITY_S = 2.0
 BOARD_EVERY_S = 0.04
-TURN_S = 0.01  # bytes of a hundred lines come a thousand times a second: those of 10 ms are served together
+# Bytes of a hundred lines come a thousand times a second: those of 20 ms are served together, of ten lines those of 2 ms.
+TURN_S, TURN_OF_ONE_S = LINGER_S, 0.0002
 VIEWS_PER_S = 500  # of all devices together; a bench of ten shows each of them on its own pace
 MOST_WAITING = 5000  # drafts in memory while the disk refuses; then the ports are not read any more
 
@@ -151,7 +152,9 @@ class Gateway:
             self._shut()
 
     def _turn(self) -> None:
-        time.sleep(TURN_S)
+        turn_s = min(TURN_S, len(self.devices) * TURN_OF_ONE_S)
+        self.spool.linger_s = LINGER_S - turn_s  # what waited in the kernel need not wait again
+        time.sleep(turn_s)
         ready = list(self._lines.wait(self._wait_s()))
         now = self._clock.seconds()
         touched = set(self._agenda.due(now))

@@ -86,6 +86,7 @@ class Spool:
         self._db = _connect(path)
         self._waiting: list[tuple[Draft, Callable[[Stored], None] | None, Beside | None]] = []
         self._since: float | None = None
+        self.linger_s = LINGER_S
         if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
             self._create()
         self.epoch = self._meta("epoch")
@@ -132,7 +133,7 @@ class Spool:
     @property
     def due_at(self) -> float | None:
         """When the next commit should happen, on the clock that ``add`` was given."""
-        return None if self._since is None else self._since + LINGER_S
+        return None if self._since is None else self._since + self.linger_s
 
     def commit(self) -> list[Stored]:
         """Make everything handed in durable, in one transaction. An error keeps it all for the next try."""

@@ -6,12 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from instruments.canonical import canonical
-from instruments.captures import first_link, number, with_hash
+from instruments.captures import Draft, first_link, number, with_hash
 from instruments.errors import SpoolUnsafe
 from instruments.readings import Event, Kind
 from instruments.spool import Spool, SpoolReader, is_safe
@@ -51,11 +52,31 @@ def test_numbers_and_hashes_go_on_where_they_stopped_and_tie_the_chain_to_its_ep
     reader.close()
 
 
+EVERY_FACT = frozenset(
+    [
+        "device",
+        "profile",
+        "codec",
+        "port",
+        "trigger",
+        "raw",
+        "event",
+        "first",
+        "last",
+        "boot_id",
+        "request_id",
+        "serial",
+        "identity",
+        "asked",
+    ]
+)
+
+
 @pytest.mark.parametrize(
     "named",
     [
         {},
-        {"request_id": "r-1", "serial": 'B"1\\', "identity": "match", "raw": b"\x00\xff"},
+        {"request_id": "r-1", "serial": 'B"1\\', "identity": "match", "raw": b"\x00\xff", "asked": b"SI\r\n"},
         {
             "event": Event(
                 Kind.ERROR, code="\x02\u2028Fehler ü", more={"identity": "x", "extra": {"hash": ["1", None]}}
@@ -65,7 +86,8 @@ def test_numbers_and_hashes_go_on_where_they_stopped_and_tie_the_chain_to_its_ep
     ],
 )
 def test_a_capture_has_one_spelling(named):
-    """The quick one is the canonical one, with and without the hash."""
+    """The quick one is the canonical one, with and without the hash. ``EVERY_FACT``: so that none is forgotten."""
+    assert {field.name for field in fields(Draft)} <= EVERY_FACT
     document = draft(**named).as_json(7, "0" * 64)
     row = number(draft(**named), 7, "0" * 64)
     assert row.body == canonical(document)
