@@ -28,7 +28,8 @@ from lims.metrology.errors import MetrologyError
 from lims.metrology.exact import Exact, to_decimal
 from lims.metrology.stored_values import restore_value
 
-MOST_POINTS = 2000
+# Rules look back fifteen points at most, sums and means forget: these are enough for all.
+MOST_POINTS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +85,13 @@ def judge_controls(
             continue
         stored = [p for p in points.get(control.line_id, []) if p.result_id not in own]
         before = [point_of(p) for p in stored if p.statistic is not None]
-        judged = _judge(control, version, known, str(sheet.id), before + fresh.get(control.line_id, []))
+        run = str(sheet.id)
+        before += fresh.get(control.line_id, [])
+        judged = _judge(control, version, known, run, before, settled_by(control.line, stored))
         found[control.requested_test_id] = judged
         if judged.statistic is not None:
             out = judged.outcome is ControlOutcome.OUT_OF_CONTROL
-            fresh.setdefault(control.line_id, []).append(EarlierPoint(judged.statistic, str(sheet.id), out))
+            fresh.setdefault(control.line_id, []).append(EarlierPoint(judged.statistic, run, out))
     return found
 
 
@@ -98,6 +101,7 @@ def _judge(
     known: Mapping[int, ResultVersion],
     run: str,
     before: Sequence[EarlierPoint],
+    settled: Baseline | None,
 ) -> Judged:
     line = control.line
     source = known.get(control.source_test_id) if control.source_test_id is not None else None
@@ -111,7 +115,7 @@ def _judge(
         )
         if statistic is None:
             return Judged(control, version, source, None, ControlJudgement(ControlOutcome.IN_CONTROL))
-        judgement = judge_control(line.bounds, statistic, run, before)
+        judgement = judge_control(line.bounds, statistic, run, before, settled)
     except MetrologyError as fault:
         out = ControlJudgement(ControlOutcome.OUT_OF_CONTROL)
         return Judged(control, version, source, None, out, _(fault.template, **fault.facts))
@@ -127,6 +131,16 @@ def point_of(row: ControlEvaluation) -> EarlierPoint:
     """Of a stored point that has a figure."""
     assert row.statistic is not None
     return EarlierPoint(row.statistic, str(row.worksheet_id), row.outcome is ControlOutcome.OUT_OF_CONTROL)
+
+
+def settled_by(line: ControlLine, points: Sequence[ControlEvaluation]) -> Baseline | None:
+    """The limits that the newest point was judged by, where they came from own points: they stay."""
+    if line.target is not None:
+        return None
+    for row in reversed(points):
+        if row.centre is not None and row.deviation is not None:
+            return Baseline(row.centre, row.deviation)
+    return None
 
 
 def newest_of(session: Session, test_ids: Collection[int]) -> dict[int, ResultVersion]:

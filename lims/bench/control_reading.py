@@ -11,7 +11,7 @@ from sqlalchemy import ScalarSelect, Select, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from lims.bench.control_holds import hold_of
-from lims.bench.control_judging import earlier_points, point_of
+from lims.bench.control_judging import earlier_points, point_of, settled_by
 from lims.bench.control_lines import control_line
 from lims.bench.control_models import (
     ControlEvaluation,
@@ -170,7 +170,7 @@ def load_chart(
     )
     rows = earlier_points(session, {line_id}).get(line_id, [])
     points = [point_of(row) for row in rows if row.statistic is not None]
-    baseline = baseline_of(line.bounds, points)
+    baseline = settled_by(line, rows) or baseline_of(line.bounds, points)
     sums, means = None, None
     values = [one.statistic for one in points]
     if baseline is not None and values:

@@ -162,13 +162,20 @@ def baseline_of(bounds: ControlBounds, earlier: Sequence[EarlierPoint]) -> Basel
 
 
 def judge_control(
-    bounds: ControlBounds, statistic: Exact, run: str, earlier: Sequence[EarlierPoint]
+    bounds: ControlBounds,
+    statistic: Exact,
+    run: str,
+    earlier: Sequence[EarlierPoint],
+    settled: Baseline | None = None,
 ) -> ControlJudgement:
-    """The newest point of a chart. ``earlier``: all before it, in order of time; ``run``: its worksheet."""
+    """The newest point of a chart. ``earlier``: those before it, in order of time; ``run``: its worksheet.
+
+    ``settled``: limits that own points made long ago, which ``earlier`` need not reach back to.
+    """
     beyond = _beyond_bounds(bounds, statistic)
     if not bounds.rule_set and bounds.memory is Memory.NONE:
         return ControlJudgement(_outcome((), beyond, building=False), (), beyond)
-    baseline = baseline_of(bounds, earlier)
+    baseline = settled or baseline_of(bounds, earlier)
     if baseline is None:
         return ControlJudgement(_outcome((), beyond, building=True), (), beyond)
     points = [*earlier, EarlierPoint(statistic, run)]
