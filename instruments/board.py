@@ -80,7 +80,10 @@ def result_of(id_: str, device: str, event: Event, trigger: Trigger, seq: int) -
 
 
 class Board:
+    """``pace_s``: how often somebody looks at it; more often it need not be written."""
+
     def __init__(self) -> None:
+        self.pace_s = 1.0
         self._lock = threading.Lock()
         self._views: dict[str, DeviceView] = {}
 

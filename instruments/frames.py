@@ -68,6 +68,8 @@ class LineFramer:
     def feed(self, chunk: bytes, at: Stamp) -> list[Frame]:
         if not chunk:
             return []
+        if not self._buffer and len(chunk) <= self._longest and self._is_one_line(chunk):
+            return [Frame(chunk, at, at)]
         first = self._first or at
         searched = max(0, len(self._buffer) - len(self._terminator) + 1)
         self._buffer += chunk
@@ -86,6 +88,10 @@ class LineFramer:
             first, searched = at, 0
         self._first = first if self._buffer else None
         return frames
+
+    def _is_one_line(self, chunk: bytes) -> bool:
+        """Nearly always it is."""
+        return 0 <= chunk.find(self._terminator) == len(chunk) - len(self._terminator)
 
     def flush(self, at: Stamp) -> list[Frame]:
         if not self._buffer:

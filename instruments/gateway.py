@@ -46,7 +46,6 @@ LOOK_FOR_IDENTITY_S = 2.0
 BOARD_EVERY_S = 0.04
 # Bytes of a hundred lines come a thousand times a second: those of 20 ms are served together, of ten lines those of 2 ms.
 TURN_S, TURN_OF_ONE_S = LINGER_S, 0.0002
-VIEWS_PER_S = 500  # of all devices together; a bench of ten shows each of them on its own pace
 MOST_WAITING = 5000  # drafts in memory while the disk refuses; then the ports are not read any more
 
 
@@ -293,7 +292,7 @@ class Gateway:
 
     def _housekeeping(self, now: float) -> None:
         if self._unshown and now >= self._next_board:
-            self._next_board = now + max(BOARD_EVERY_S, len(self._unshown) / VIEWS_PER_S)
+            self._next_board = now + max(BOARD_EVERY_S, self.board.pace_s / 2)
             for device in self._unshown:
                 self.board.show(device.view())
             self._unshown.clear()

@@ -110,6 +110,7 @@ class LiveChannel:
             self._take_worklist(entries)
         pace = answer.get("next_ms")
         pace = pace if isinstance(pace, int) and not isinstance(pace, bool) else DEFAULT_PACE_MS
+        self._board.pace_s = min(max(pace, PACE_MS[0]), DEFAULT_PACE_MS) / 1000
         # A command just came: say soon that it was seen, whoever watches.
         return min(max(pace, PACE_MS[0]), PACE_MS[1]) if not self._unreported else PACE_MS[0]
 
