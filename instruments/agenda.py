@@ -23,6 +23,13 @@ class Agenda(Generic[Who]):
             self._when[who] = when
             self._count += 1
             heapq.heappush(self._entries, (when, self._count, who))
+            if len(self._entries) > 4 * len(self._when) + 64:
+                self._forget_replaced()
+
+    def _forget_replaced(self) -> None:
+        """Deadlines lie far ahead and are nearly always replaced: they would pile up until their time."""
+        self._entries = [entry for entry in self._entries if self._when.get(entry[2]) == entry[0]]
+        heapq.heapify(self._entries)
 
     def due(self, now: float) -> list[Who]:
         """Those whose time has come, in its order; their entries are gone."""

@@ -103,7 +103,7 @@ class Link:
         except BlockingIOError:
             return b""
         except OSError as exc:
-            self.close(now_s, os.strerror(exc.errno or 0))
+            self.close(now_s, self._port.reason or os.strerror(exc.errno or 0))
             return None
         if not chunk:
             self.close(now_s, self._port.reason or "the other end closed the line")

@@ -90,6 +90,8 @@ class ThreadedPort:
                 self._ended = True
                 with contextlib.suppress(OSError):
                     self._far.shutdown(socket.SHUT_RDWR)  # ends the other thread
+                    while self._far.recv(4096):  # what is unread at a close takes what was said with it
+                        pass
                 with contextlib.suppress(OSError):
                     port.close()
 
