@@ -26,6 +26,7 @@ from lims.demo.figures import Inputs
 from lims.demo.life import House, Life, Stage
 from lims.demo.people import AUTHORISED, SIGNING, TRAINEE_MAY, Staff, seed_people
 from lims.demo.press import Press
+from lims.demo.quality import plan_quality
 from lims.demo.read import facts
 from lims.demo.wishes import Wishes, read_codes
 from lims.intake.customers import create_customer, link_account
@@ -97,6 +98,7 @@ def seed_demo(
         dice = random.Random(SEED)  # noqa: S311 - dice, no secret
         house = House(session, settings, FileStore(settings.files), diary, staff, dice, desks, press, places)
         desks.house = house
+        plan_quality(house)
         made = _past(house, _customers(house), orders, days)
         diary.run()
     return Seeded(staff, made)
