@@ -12,7 +12,13 @@ class SettingsWrong(InstrumentError):
 
 
 class ProfileWrong(InstrumentError):
+    """``reason``: a stable word where people ask often; empty for the rest, whose sentence names the fact."""
+
     code = "profile_wrong"
+
+    def __init__(self, sentence: str, reason: str = "") -> None:
+        super().__init__(sentence)
+        self.reason = reason
 
 
 class PortMissing(InstrumentError):

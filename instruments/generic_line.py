@@ -23,7 +23,7 @@ def compile_line(pattern: str) -> LinePattern:
     """Raises ProfileWrong: not a regular expression, no ``value`` group, or may never come to an end."""
     read = read_pattern(pattern)
     if "value" not in read.names:
-        raise ProfileWrong("the line pattern needs a group called value: (?P<value>...)")
+        raise ProfileWrong("the line pattern needs a group called value: (?P<value>...)", "pattern_value")
     return read
 
 

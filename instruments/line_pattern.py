@@ -82,14 +82,14 @@ def _span(start: int, end: int) -> _Span | None:
 def read_pattern(text: str) -> LinePattern:
     """Raises ProfileWrong: no regular expression, or one that may never come to an end."""
     if len(text) > LONGEST_PATTERN:
-        raise ProfileWrong(f"the line pattern is longer than {LONGEST_PATTERN} characters")
+        raise ProfileWrong(f"the line pattern is longer than {LONGEST_PATTERN} characters", "pattern_long")
     try:
         compiled = re.compile(text, re.ASCII)
         tree = re._parser.parse(text, re.ASCII)  # type: ignore[attr-defined]
     except (re.error, OverflowError, RecursionError) as exc:
-        raise ProfileWrong(f"the line pattern is not a regular expression: {exc}") from exc
+        raise ProfileWrong(f"the line pattern is not a regular expression: {exc}", "pattern_wrong") from exc
     if compiled.flags & ~re.ASCII:
-        raise ProfileWrong("the line pattern cannot switch flags such as (?i) on")
+        raise ProfileWrong("the line pattern cannot switch flags such as (?i) on", "pattern_flags")
     quick = next((n for n in _LENGTHS if _tries(tree, n) * _size(tree, n) <= QUICK_STEPS), 0)
     return LinePattern(compiled, quick, () if quick >= LONGEST_LINE else _Writer().program(tree))
 
@@ -259,7 +259,8 @@ def _characters(name: str, argument: Any) -> frozenset[int]:
             inside = frozenset[int]().union(*(_characters(str(n), a) for n, a in argument[turned:]))
             return _ASCII - inside if turned else inside
     raise ProfileWrong(
-        "the line pattern leaves much open and also looks around or repeats a group; write it more exactly"
+        "the line pattern leaves much open and also looks around or repeats a group; write it more exactly",
+        "pattern_looks",
     )
 
 

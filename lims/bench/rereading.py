@@ -67,6 +67,12 @@ class FrameAgain:
     def may_change(self) -> bool:
         return self.differs and not self.claimed
 
+    @property
+    def gains(self) -> bool:
+        """Nothing that counts now is lost by it: what a page offers ticked."""
+        had = any(one.kind is CaptureKind.READING for one in self.old)
+        return self.may_change and not had and any(one.kind is CaptureKind.READING for one in self.new)
+
 
 @dataclass(frozen=True, slots=True)
 class Look:

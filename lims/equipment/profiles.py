@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -29,6 +30,7 @@ from lims.core.errors import Conflict, InvalidInput, NotFound, TransitionRefused
 from lims.core.permissions import Actor, Permission
 from lims.core.uow import RequestKey, UnitOfWork
 from lims.equipment.profile_models import DeviceProfile, DeviceProfileVersion
+from lims.ui.labels import Text
 
 Row = Mapping[str, object]
 
@@ -42,9 +44,26 @@ class Listed:
     in_use: DeviceProfileVersion | None
 
 
+_WHY: Mapping[str, Text] = {
+    "pattern_long": _l("The pattern is longer than 500 characters."),
+    "pattern_wrong": _l("The pattern is not a regular expression."),
+    "pattern_flags": _l("The pattern cannot switch flags such as (?i) on; write both letters: [Kk]g."),
+    "pattern_open": _l("The pattern leaves too much open: say what stands there, or how wide it is."),
+    "pattern_looks": _l(
+        "The pattern leaves much open and looks around or repeats a group: write it without."
+    ),
+    "pattern_value": _l("The pattern needs a group called value: (?P<value>…)."),
+}
+
+
 def profile_wrong(fault: ProfileWrong, field: str = "profile") -> InvalidInput:
-    """The instruments' own sentence, which names the fact that is wrong."""
-    sentence = _("This profile cannot be used: %(why)s.", why=str(fault))
+    """In our words where people ask often; else the instruments' own sentence, which names the fact."""
+    known = _WHY.get(fault.reason)
+    if known is None:
+        sentence = _("This profile cannot be used: %(why)s.", why=str(fault))
+    else:
+        sentence = f"{known} ({fault})" if fault.reason == "pattern_wrong" else str(known)
+        field = "pattern" if field == "profile" else field
     return InvalidInput(sentence, code="profile_wrong", fields={field: [sentence]})
 
 

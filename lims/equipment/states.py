@@ -36,6 +36,7 @@ class Link(StrEnum):
     SUSPECT = "suspect_line_settings"
     UNPLUGGED = "unplugged"
     WRONG_DEVICE = "wrong_device"
+    WAITS_FOR_PROFILE = "waits_for_profile"
     AWAY = "away"
     REVOKED = "revoked"
     UNSEEN = "unseen"
