@@ -201,6 +201,8 @@ class SpoolReader:
         if not path.is_file():
             raise SpoolUnsafe(f"there is no spool at {path}; it is made when the gateway first runs")
         self._db = _connect(path)
+        # What this one writes is acknowledgements: one that a power cut takes is asked for again. No capture waits.
+        self._db.execute("PRAGMA synchronous=NORMAL")
         self.epoch = self._meta("epoch")
 
     def _meta(self, key: str) -> str:

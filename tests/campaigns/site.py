@@ -53,7 +53,7 @@ class Site:
         self.run("flask", "--app", "wsgi", "db", "upgrade")
         code = self.run("flask", "--app", "wsgi", "lims", "gateway-code", "campaign", "--create").split()[-1]
         self.start_server()
-        wait_for(self.answers, 60)
+        wait_for(self.answers, 180)  # a busy machine needs minutes for it
         self.run("instruments", "enrol", str(self.config), "--code", code)
 
     def start_server(self) -> None:
