@@ -1,11 +1,13 @@
 """The latest of every device: written by the bench's loop, read by the live channel and the status page."""
 
 import threading
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from instruments.canonical import JsonValue
 from instruments.captures import Trigger
 from instruments.clock import instant
+from instruments.codec import Setup
 from instruments.frames import Stamp
 from instruments.link import LinkState
 from instruments.readings import Event, Kind
@@ -14,7 +16,8 @@ from instruments.readings import Event, Kind
 @dataclass(frozen=True, slots=True)
 class DeviceView:
     """``can``: the verbs it knows, and "orders" of an analyser that takes them; ``unsent`` and ``trouble``: orders
-    that it does not have yet, and why not."""
+    that it does not have yet, and why not; ``labels``: (English, Chinese) of names of its values; ``setups``: what it
+    can be set up to, ``setup``: to which it said it is."""
 
     key: str
     profile: str
@@ -31,6 +34,9 @@ class DeviceView:
     can: tuple[str, ...] = ()
     unsent: int = 0
     trouble: str | None = None
+    labels: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    setups: Sequence[Setup] = ()
+    setup: str | None = None
 
     def as_json(self) -> dict[str, JsonValue]:
         reading: dict[str, JsonValue] | None = None
@@ -51,6 +57,9 @@ class DeviceView:
             "can": list(self.can),
             "unsent": self.unsent,
             "trouble": self.trouble,
+            "labels": {name: list(words) for name, words in self.labels.items()},
+            "setups": [{"key": one.key, "en": one.en, "zh": one.zh} for one in self.setups],
+            "setup": self.setup,
         }
 
 

@@ -1,11 +1,11 @@
 """What a protocol must offer: read a frame, and spell the commands a bench needs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 from instruments.frames import Frame, Framer
-from instruments.readings import DYNAMIC, NOT_UNDERSTOOD, UNKNOWN, Event
+from instruments.readings import DYNAMIC, NOT_UNDERSTOOD, UNKNOWN, Event, Kind
 
 
 class Verb(StrEnum):
@@ -17,6 +17,7 @@ class Verb(StrEnum):
     STREAM = "stream"  # figures until told otherwise
     TARE = "tare"
     ZERO = "zero"
+    SETUP = "setup"  # measure another function or range, from now on
     EXPLAIN = "explain"  # the next error of the device's own queue; the gateway asks by itself
 
 
@@ -80,6 +81,53 @@ class ErrorQueue(Protocol):
 
     @property
     def most_errors(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a meter can be set up to. ``confirms``: how the configuration begins that it then says it has."""
+
+    key: str
+    en: str
+    zh: str
+    send: tuple[str, ...]
+    confirms: str
+    unit: str | None = None
+
+
+@runtime_checkable
+class SetsUp(Protocol):
+    """A codec whose device is set up on a person's order."""
+
+    @property
+    def setups(self) -> tuple[Setup, ...]: ...
+
+    def setup_command(self, setup: Setup) -> Command: ...
+
+    def set_up(self, setup: Setup) -> "Codec":
+        """The codec of the device once it is: it opens the device so, and its figures have this unit."""
+
+
+def setup_of(codec: "Codec", key: str | None) -> Setup | None:
+    listed = codec.setups if isinstance(codec, SetsUp) else ()
+    return next((one for one in listed if one.key == key), None)
+
+
+def confirmed(codec: "Codec", key: str | None, event: Event) -> tuple[Setup | None, Event]:
+    """The set-up that the device itself says it has, None for any other; and what it said, as it is to be kept."""
+    setup = setup_of(codec, key)
+    if setup is None or event.kind is not Kind.OK:
+        return None, event
+    if (event.code or "").startswith(setup.confirms):
+        return setup, event
+    return None, replace(event, kind=Kind.ERROR, code="not_set_up", more={"text": event.code})
+
+
+@runtime_checkable
+class Labelled(Protocol):
+    """A codec whose device states several values, each with a name; ``labels``: (English, Chinese) of some."""
+
+    def labels(self) -> dict[str, tuple[str, str]]: ...
 
 
 def abilities_of(codec: Codec) -> list[str]:

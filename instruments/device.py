@@ -1,16 +1,15 @@
 """One device at the bench: its link, framer, codec and dialogue, and what of it becomes a capture."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from instruments.analyser_orders import AnalyserOrder, Ends
-from instruments.board import CommandResult, DeviceView, result_of
+from instruments.board import DeviceView, result_of
 from instruments.captures import Draft, Stored, Trigger
 from instruments.clock import Clock
-from instruments.codec import Answer, Calling, Verb, abilities_of, looks_of
+from instruments.codec import Answer, Calling, Labelled, SetsUp, Verb, abilities_of, confirmed, looks_of
 from instruments.dialogue import GivenUp, Heard, Order, Part, Send
 from instruments.frames import Frame
+from instruments.keeper import Keeper
 from instruments.kept_orders import KeptOrders
 from instruments.link import LineHealth, Link, LinkState
 from instruments.order_desk import desk_for
@@ -22,18 +21,6 @@ from instruments.settling import Settling
 
 _SHOWN = WEIGHED | {Kind.OVERLOAD, Kind.UNDERLOAD}
 NOISE_KEPT_EVERY_S = 1.0  # of a line at the wrong speed one frame a second is proof enough
-
-
-class Keeper(Protocol):
-    """Where captures and results go: the gateway."""
-
-    def keep(self, draft: Draft, then: Callable[[Stored], None], urgent: bool) -> None: ...
-
-    def keep_end(
-        self, draft: Draft, then: Callable[[Stored], None], order: AnalyserOrder, ends: Ends
-    ) -> None: ...
-
-    def report(self, result: CommandResult) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +63,7 @@ class Device:
         )
         self._settling = Settling(settings.profile.settling)
         self._health = LineHealth(settings.profile.controls)
-        self._can = (*abilities_of(self._codec), *(["orders"] if self._desk is not None else []))
+        self.can = (*abilities_of(self._codec), *(["orders"] if self._desk is not None else []))
         identify = self._codec.command(Verb.IDENTIFY)
         self._asks_back = identify is not None
         # Of several questions in a round the first asks for what the device is there for: that is shown live.
@@ -93,6 +80,7 @@ class Device:
         self._event_at = self._since = clock.stamp()
         self._state = LinkState.UNPLUGGED
         self._captures = self._unparsed = 0
+        self._setup: str | None = None  # which one the device has confirmed
 
     # --- what the loop calls -------------------------------------------------------------------------------
 
@@ -198,8 +186,7 @@ class Device:
         if event.kind in VALUED:
             self._event, self._event_at = event, frame.last
         if self._desk is not None:
-            for said in event.each():
-                self._desk.note(said)
+            self._desk.note(event)
         if answer.keep:
             self._keep(frame, event, Trigger.UNSOLICITED, None, reply=answer.reply)
         elif not (self._uncommitted and answer.repeats):
@@ -220,6 +207,8 @@ class Device:
                 pass
             case Part.ANSWER, Order(verb=Verb.EXPLAIN) if event.kind is Kind.OK:
                 pass  # the end of the queue: nothing happened
+            case Part.ANSWER, Order(verb=Verb.SETUP) as order:
+                self._keep(frame, self._set_up(order, event), Trigger.ASKED, order)
             case Part.ANSWER, order:
                 trigger = Trigger.TAKE if order and order.verb is Verb.TAKE else Trigger.ASKED
                 self._keep(frame, event, trigger, order)
@@ -231,6 +220,13 @@ class Device:
                 self._keep(frame, event, Trigger.ASKED, None)
             case _:
                 self._unasked(frame, event)
+
+    def _set_up(self, order: Order, event: Event) -> Event:
+        setup, said = confirmed(self._codec, order.argument, event)
+        if setup is not None and isinstance(own := self.settings.profile.codec, SetsUp):
+            self._codec, self._setup = own.set_up(setup), setup.key
+            self.dialogue.become(self._codec)
+        return said
 
     def _unasked(self, frame: Frame, event: Event) -> None:
         look, self._look = self._look, None
@@ -303,11 +299,10 @@ class Device:
         draft = self._draft(Frame(wire, now, now), event, Trigger.ASKED, order.id)
         self._uncommitted += 1
         self._captures += 1
+        self._keeper.keep_end(draft, self._end_stored, order, ends)
 
-        def stored(_row: Stored) -> None:
-            self._uncommitted -= 1
-
-        self._keeper.keep_end(draft, stored, order, ends)
+    def _end_stored(self, _row: Stored) -> None:
+        self._uncommitted -= 1
 
     def _give_up(self, given: GivenUp) -> None:
         """An order without an answer leaves a capture too: the cell that waits for it learns why."""
@@ -316,10 +311,6 @@ class Device:
         trigger = Trigger.TAKE if given.order.verb is Verb.TAKE else Trigger.ASKED
         now = self._clock.stamp()
         self._keep(Frame(b"", now, now), Event(Kind.STATUS, code=given.code), trigger, given.order)
-
-    @property
-    def takes_orders(self) -> bool:
-        return self._desk is not None
 
     @property
     def _turn(self) -> int:
@@ -399,7 +390,10 @@ class Device:
             event_at=self._event_at,
             captures=self._captures,
             unparsed=self._unparsed,
-            can=self._can,
+            can=self.can,
             unsent=self._desk.unsent if self._desk is not None else 0,
             trouble=self._desk.trouble if self._desk is not None else None,
+            labels=self._codec.labels() if isinstance(self._codec, Labelled) else {},
+            setups=self._codec.setups if isinstance(self._codec, SetsUp) else (),
+            setup=self._setup,
         )

@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from instruments.codec import Codec, Command, ErrorQueue, Verb, looks_of
+from instruments.codec import Codec, Command, ErrorQueue, SetsUp, Verb, looks_of, setup_of
 from instruments.readings import Event, Kind
 
 QUIET_S = 0.3  # nothing for so long means that no answer is under way
@@ -26,6 +26,7 @@ class Order:
     id: str | None = None
     deadline_s: float | None = None
     expires_at: float | None = None
+    argument: str | None = None  # which set-up
 
 
 class Phase(StrEnum):
@@ -135,7 +136,7 @@ class Dialogue:
             return GivenUp(order, "link_unplugged")
         if self.silent:  # a person waits: it is better told now than after the device's last chance
             return GivenUp(order, "no_answer")
-        if self._codec.command(order.verb) is None:
+        if self._command(order) is None:
             return GivenUp(order, "no_such_command")
         self._orders.append(order)
         return None
@@ -213,8 +214,22 @@ class Dialogue:
                 self._running_out, self._next_command = True, now + self._pause_s
                 return Send(stop, Order(Verb.LOOK))
         self._orders.popleft()
-        command = self._codec.command(order.verb)
+        command = self._command(order)
         return self._send(command, order, now) if command is not None else None
+
+    def _command(self, order: Order) -> Command | None:
+        if order.verb is not Verb.SETUP:
+            return self._codec.command(order.verb)
+        setup = setup_of(self._codec, order.argument)
+        return (
+            self._codec.setup_command(setup)
+            if setup is not None and isinstance(self._codec, SetsUp)
+            else None
+        )
+
+    def become(self, codec: Codec) -> None:
+        """The device was set up: it is opened so from now on."""
+        self._codec = codec
 
     def _look(self, now: float) -> Send | None:
         if self._stream:
@@ -240,7 +255,7 @@ class Dialogue:
         first, longest = IDENTIFY_AGAIN_S
         self.phase, self._doubtful = Phase.LISTENING, True
         self._not_before = now + QUIET_S
-        if lost.order.verb in (Verb.TAKE, Verb.TARE, Verb.ZERO):
+        if lost.order.verb in (Verb.TAKE, Verb.TARE, Verb.ZERO, Verb.SETUP):
             # The device still tries: end that, or its answer comes in the middle of the next question.
             self._identify = self._codec.abort() or self._codec.command(Verb.IDENTIFY)
         else:

@@ -222,7 +222,8 @@ class Gateway:
         entries = [self._worklist.popleft() for _ in range(len(self._worklist))]
         if not entries or self._delivery is None:
             return ()
-        mine = [entry for entry in entries if self._takes_orders(entry.order.device)]
+        able = {key for key, device in self.devices.items() if "orders" in device.can}
+        mine = [entry for entry in entries if entry.order.device in able]
         try:
             self.orders.take(
                 [entry.order for entry in mine if not entry.withdraws],
@@ -235,12 +236,8 @@ class Gateway:
             log.error(self._spool_fault)
             return ()  # the server says it again
         for entry in entries:
-            code = None if self._takes_orders(entry.order.device) else "no_such_command"
-            self._delivery.live.kept(entry, code)
+            self._delivery.live.kept(entry, None if entry.order.device in able else "no_such_command")
         return {self.devices[entry.order.device] for entry in mine}
-
-    def _takes_orders(self, key: str) -> bool:
-        return key in self.devices and self.devices[key].takes_orders
 
     def _commit_if_due(self, now: float) -> set[Device]:
         """The devices whose captures are durable now."""

@@ -25,7 +25,7 @@ DEFAULT_PACE_MS = 2_000
 BACK_OFF_S = (1.0, 10.0)
 PROFILES_EVERY_S = 10.0
 REMEMBERED = 1000  # command numbers: the server repeats a command until it is seen
-VERBS = frozenset({Verb.TAKE, Verb.TARE, Verb.ZERO})
+VERBS = frozenset({Verb.TAKE, Verb.TARE, Verb.ZERO, Verb.SETUP})
 
 
 class LiveChannel:
@@ -171,6 +171,7 @@ class LiveChannel:
             Order(
                 Verb(verb),
                 id=id_,
+                argument=argument if isinstance(argument := command.get("argument"), str) else None,
                 deadline_s=None if timeout_ms is None else timeout_ms / 1000,
                 expires_at=None if expires_ms is None else now + expires_ms / 1000,
             ),

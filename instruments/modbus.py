@@ -57,7 +57,7 @@ class Register:
     """One measurand of a device's map. ``address`` counts from 0 (40001 in a manual is 0).
 
     ``order``: how a value of several registers lies on the wire, as its bytes A (highest) to D; ``scale`` is
-    multiplied with an integer.
+    multiplied with an integer. ``label_en``, ``label_zh``: what people read in place of ``name``.
     """
 
     name: str
@@ -68,6 +68,8 @@ class Register:
     order: str = "ABCD"
     scale: str | None = None
     unit: str | None = None
+    label_en: str = ""
+    label_zh: str = ""
 
     def __post_init__(self) -> None:
         problems = {
@@ -78,6 +80,7 @@ class Register:
             f"address {self.address}": not 0 <= self.address < 0x10000,
             f"scale {self.scale!r}": self.scale is not None and not _is_scale(self.scale),
             f"unit {self.unit!r}": self.unit is not None and not _is_short(self.unit, LONGEST_UNIT),
+            "its label": not all(_is_short(text, LONGEST_NAME) for text in (self.label_en, self.label_zh)),
             "its name": not _is_short(self.name, LONGEST_NAME) or not self.name.strip(),
         }
         wrong = [what for what, is_wrong in problems.items() if is_wrong]
@@ -250,7 +253,9 @@ def _register(row: object, defaults: Mapping[str, object], place: int) -> Regist
         raise ProfileWrong(f"register {place}: {', '.join(missing)} is missing")
     wrong = [name for name in numbers if name in facts and type(facts[name]) is not int]
     wrong += [
-        name for name in ("name", "type", "order") if name in facts and not isinstance(facts[name], str)
+        name
+        for name in ("name", "type", "order", "label_en", "label_zh")
+        if name in facts and not isinstance(facts[name], str)
     ]
     if wrong:
         raise ProfileWrong(f"register {place}: {', '.join(wrong)} is of the wrong kind")

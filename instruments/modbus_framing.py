@@ -101,6 +101,10 @@ class _Modbus:
     registers: tuple[Register, ...] = ()
     name: str = ""
 
+    def labels(self) -> dict[str, tuple[str, str]]:
+        rows = (row for row in self.registers if row.label_en or row.label_zh)
+        return {row.name: (row.label_en or row.label_zh, row.label_zh or row.label_en) for row in rows}
+
     def looks(self) -> list[Command]:
         """One question for each block of registers, of each slave on the line."""
         return [self._command(Verb.LOOK, question) for question in questions(self.registers)]

@@ -73,6 +73,10 @@ class OrderDesk:
     def note(self, event: Event) -> None:
         """What the analyser says about orders, after what it just acknowledged."""
         self._settle_all()
+        for said in event.each():
+            self._note(said)
+
+    def _note(self, event: Event) -> None:
         if event.code == "query" and len(self._questions) < MOST_QUESTIONS:
             asked = event.more.get("asked")
             parts = asked if isinstance(asked, list) else [event.more.get("sample", "")]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from instruments.and_standard import AndStandard
 from instruments.astm import Astm
-from instruments.codec import Codec, Verb
+from instruments.codec import Codec, Setup, Verb
 from instruments.errors import ProfileWrong
 from instruments.facts import (
     LONGEST_TEXT,
@@ -46,6 +46,7 @@ LONGEST_PROFILE = 64 * 1024  # characters of its TOML
 MOST_DIALOGUES = 100
 LONGEST_PART = 4096  # bytes of a request or a response
 MOST_BYTES = 32 * 1024  # of all its dialogues together
+MOST_SETUPS = 30
 MOST_VERSIONS = 1_000_000
 _KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 _KNOWN = frozenset(
@@ -283,10 +284,55 @@ def _scpi(facts: Mapping[str, object]) -> Codec:
     opening = facts.get("opening", ["SYST:REM"])
     if not isinstance(opening, list) or len(opening) > 20:
         raise ProfileWrong("opening must be a list of texts, at most 20")
-    plain = {name: value for name, value in facts.items() if name != "opening"}
+    plain = {name: value for name, value in facts.items() if name not in ("opening", "setups")}
     check_plain(Scpi, plain)
     commands = tuple(check_text("opening", text, LONGEST_TEXT) for text in opening)
-    return Scpi(opening=commands, **plain)  # type: ignore[arg-type]
+    return Scpi(opening=commands, setups=_setups(facts.get("setups", [])), **plain)  # type: ignore[arg-type]
+
+
+def _setups(listed: object) -> tuple[Setup, ...]:
+    if not isinstance(listed, list) or len(listed) > MOST_SETUPS:
+        raise ProfileWrong(f"[[codec.setups]] must be a list of tables, at most {MOST_SETUPS}")
+    found = tuple(_setup(row, place) for place, row in enumerate(listed, 1))
+    if len({one.key for one in found}) != len(found):
+        raise ProfileWrong("two set-ups have the same key")
+    return found
+
+
+def _setup(row: object, place: int) -> Setup:
+    where = f"set-up {place}"
+    if not isinstance(row, Mapping):
+        raise ProfileWrong(f"{where} must be a table")
+    refuse_unknown(row, ("key", "en", "zh", "send", "confirms", "unit"), where)
+    key, send = check_text(f"{where}: key", row.get("key"), 40), row.get("send")
+    if not _KEY.fullmatch(key) or not isinstance(send, list) or not 0 < len(send) <= 10:
+        raise ProfileWrong(
+            f"{where}: key is small letters, figures and dashes; send is a list of 1 to 10 texts"
+        )
+    en = _words(f"{where}: en", row.get("en", key))
+    unit = row.get("unit")
+    return Setup(
+        key=key,
+        en=en,
+        zh=_words(f"{where}: zh", row.get("zh", en)),
+        send=tuple(_command(where, text) for text in send),
+        confirms=check_text(f"{where}: confirms", row.get("confirms"), LONGEST_TEXT),
+        unit=None if unit is None else _words(f"{where}: unit", unit, LONGEST_UNIT),
+    )
+
+
+def _words(where: str, text: object, longest: int = 80) -> str:
+    if not isinstance(text, str) or not text.strip() or len(text) > longest or not text.isprintable():
+        raise ProfileWrong(f"{where} must be a text of at most {longest} characters")
+    return text
+
+
+def _command(where: str, text: object) -> str:
+    """One without an answer: a question in a set-up would be answered in the place of another."""
+    command = check_text(f"{where}: send", text, LONGEST_TEXT)
+    if not command.isascii() or not command.isprintable() or "?" in command:
+        raise ProfileWrong(f"{where}: {command!r} is no command without an answer")
+    return command
 
 
 PLAIN: dict[str, type[Codec]] = {

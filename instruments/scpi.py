@@ -6,19 +6,21 @@ from 9.9E37 on are sentinels of SCPI-99 (overload, not a number), never values.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import ClassVar
 
-from instruments.codec import Command, Verb
+from instruments.codec import Command, Setup, Verb
 from instruments.lines import LineCodec
 from instruments.readings import NOT_APPLICABLE, Event, Kind, together
 
 IDENTIFY = "*IDN?"
 NEXT_ERROR = "SYST:ERR?"
+SET_UP = "SYST:ERR?;:CONF?"
 
 _FIGURE = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?")
 _ERROR = re.compile(r'(?P<number>[+-]?\d{1,5}),"(?P<text>[^"]*(?:""[^"]*)*)"')
+_CONFIGURED = re.compile(_ERROR.pattern + r';"(?P<configuration>[^"]{1,50})"')
 _IDENTITY = re.compile(r"[^,\"]+,[^,\"]+,[^,\"]*,[^\"]*[^,\"]")
 _OVERLOAD, _NOT_A_NUMBER = Decimal("9.9E+37"), Decimal("9.91E+37")
 _OWN_QUEUE = 20  # errors that a 34401A remembers
@@ -57,6 +59,7 @@ class Scpi(LineCodec):
     """``opening``: commands without an answer, sent before the meter is asked who it is (remote, set-up).
     ``query``: what takes a reading; it must not undo the set-up, so READ? and not MEAS?.
     ``unit``: of the function that ``opening`` sets; None leaves it missing.
+    ``setups``: functions and ranges that a person can choose on the page.
     """
 
     opening: tuple[str, ...] = ("SYST:REM",)
@@ -64,11 +67,14 @@ class Scpi(LineCodec):
     unit: str | None = None
     deadline_s: float = 10.0
     most_errors: int = _OWN_QUEUE
+    setups: tuple[Setup, ...] = ()
     name: str = "scpi/1"
     terminator: ClassVar[bytes] = b"\n"
 
     def read_line(self, line: str, asked: bytes | None) -> Event | None:
         text = line.removesuffix("\r")
+        if _last_query(asked) == SET_UP and (said := _configured(text)) is not None:
+            return said
         return _error(text) or self._figures(text, _last_query(asked)) or _identity(text)
 
     def _figures(self, text: str, query: str) -> Event | None:
@@ -91,6 +97,15 @@ class Scpi(LineCodec):
                     verb, f"{NEXT_ERROR}\n".encode("ascii"), frozenset({NEXT_ERROR}), self.deadline_s
                 )
         return None
+
+    def setup_command(self, setup: Setup) -> Command:
+        """The queue is emptied first, so that the error that comes back is of this set-up; both questions are one
+        message with one answer, for a meter must not be asked again before it has answered."""
+        wire = "".join(f"{command}\n" for command in ("*CLS", *setup.send, SET_UP)).encode("ascii")
+        return Command(Verb.SETUP, wire, frozenset({SET_UP}), self.deadline_s)
+
+    def set_up(self, setup: Setup) -> "Scpi":
+        return replace(self, opening=(*self.opening, *setup.send), unit=setup.unit)
 
     def abort(self) -> Command:
         """Device clear (Ctrl-C), and the one question whose answer looks like no other.
@@ -122,6 +137,18 @@ def _figure(text: str, unit: str | None) -> Event:
             return Event(Kind.STATUS, code="not a number")
         return Event(Kind.OVERLOAD, code=text)
     return Event(Kind.READING, str(number), unit, NOT_APPLICABLE)
+
+
+def _configured(text: str) -> Event | None:
+    """The oldest error and the configuration, in one answer."""
+    found = _CONFIGURED.fullmatch(text)
+    if found is None:
+        return None
+    number, configuration = int(found["number"]), found["configuration"]
+    if number:
+        more = {"text": found["text"].replace('""', '"')}
+        return Event(Kind.ERROR, code=str(number), head=SET_UP, more=more)
+    return Event(Kind.OK, code=configuration, head=SET_UP)
 
 
 def _error(text: str) -> Event | None:

@@ -10,8 +10,13 @@ from instruments.simulator import Physics
 _QUEUE = 20  # errors the meter remembers
 _OVERLOAD = "+9.90000000E+37"
 _MEASURE = re.compile(r"READ\?|FETC\?|MEAS(:[A-Z]+)+\? ?.*")
-_QUIET = re.compile(r"(CONF|SENS|VOLT|CURR|TRIG|SAMP|INIT|DISP)\b.*|\*CLS|\*RST")
+_QUIET = re.compile(r"(SENS|VOLT|CURR|TRIG|SAMP|INIT|DISP)\b.*|\*CLS|\*RST")
 _CLEAR = b"\x03"
+_NUMBER = r"[0-9.]+(?:E[+-]?\d+)?"
+_CONFIGURE = re.compile(
+    rf"CONF:(?P<function>[A-Z]+)(?::DC)?(?: (?P<range>{_NUMBER})(?:,(?P<resolution>{_NUMBER}))?)?"
+)
+_RANGES = {"VOLT": Decimal(1000), "CURR": Decimal(3), "RES": Decimal("1E8"), "FRES": Decimal("1E8")}
 
 
 @dataclass(slots=True)
@@ -25,6 +30,7 @@ class ScpiMeter:
     _line: bytearray = field(default_factory=bytearray)
     _errors: deque[str] = field(default_factory=lambda: deque(maxlen=_QUEUE))
     _remote: bool = False
+    _configuration: str = "VOLT +1.000000E+01,+1.000000E-05"  # as it comes up
 
     def receive(self, chunk: bytes, now: float) -> bytes:
         self._line += chunk
@@ -54,6 +60,9 @@ class ScpiMeter:
                 return b""
             case "*IDN?":
                 return self._said(f"HEWLETT-PACKARD,{self.model},{self.serial},11-5-2")
+            case "SYST:ERR?;:CONF?":
+                error = self._errors.popleft() if self._errors else '+0,"No error"'
+                return self._said(f'{error};"{self._configuration}"')
             case "SYST:ERR?":
                 return self._said(self._errors.popleft() if self._errors else '+0,"No error"')
             case "SYST:REM" | "SYST:RWL" | "SYST:LOC":
@@ -65,9 +74,22 @@ class ScpiMeter:
             self._errors.append('+550,"Command not allowed in local"')
         elif command == "*CLS":
             self._errors.clear()
+        elif (wanted := _CONFIGURE.fullmatch(command)) is not None:
+            self._configure(wanted)
         elif not _QUIET.fullmatch(command):
             self._errors.append('-113,"Undefined header"')
         return b""
+
+    def _configure(self, wanted: re.Match[str]) -> None:
+        highest = _RANGES.get(wanted["function"])
+        span = Decimal(wanted["range"]) if wanted["range"] else highest
+        if highest is None or span is None or not self._remote:
+            self._errors.append('-113,"Undefined header"')
+        elif span > highest:
+            self._errors.append('-222,"Data out of range"')
+        else:
+            fine = Decimal(wanted["resolution"]) if wanted["resolution"] else span.scaleb(-6)
+            self._configuration = f"{wanted['function']} {span:+.6E},{fine:+.6E}"
 
     def _figure(self, now: float) -> str:
         if self.physics.is_over(now):
@@ -76,4 +98,4 @@ class ScpiMeter:
 
     def _said(self, line: str) -> bytes:
         # Decimal writes E+1 where the meter writes E+01.
-        return re.sub(r"E([+-])(\d)$", r"E\g<1>0\2", line).encode("ascii") + b"\r\n"
+        return re.sub(r"E([+-])(\d)(?!\d)", r"E\g<1>0\2", line).encode("ascii") + b"\r\n"

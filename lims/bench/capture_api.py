@@ -120,10 +120,15 @@ def show_live_figure(device_id: int) -> live.LiveFigure:
 @api_blueprint.arguments(CommandLoad, as_kwargs=True)
 @api_blueprint.response(202, AskedDump)
 @refusals(404, 409, 422)
-def send_command(device_id: int, verb: str) -> dict[str, str]:
-    """Tare or zero; ``href`` says when it is done."""
+def send_command(device_id: int, verb: str, argument: str) -> dict[str, str]:
+    """Tare, zero or set up; ``href`` says when it is done."""
     take = takes.send_command(
-        unit_of_work(), actor=current_actor(), device_id=device_id, verb=verb, key=request_key()
+        unit_of_work(),
+        actor=current_actor(),
+        device_id=device_id,
+        verb=verb,
+        argument=argument,
+        key=request_key(),
     )
     return _asked(take)
 

@@ -19,7 +19,10 @@ class TakeLoad(Load):
 
 
 class CommandLoad(Load):
+    """``argument``: key of the set-up, for the verb setup."""
+
     verb = fields.String(required=True, validate=validate.OneOf(VERBS))
+    argument = text(40, required=False, load_default="")
 
 
 class CaptureQuery(PageQuery):
@@ -71,6 +74,9 @@ class LiveDump(Schema):
     age_s = fields.Float(allow_none=True)
     link = fields.String()
     refusal = fields.String(allow_none=True)
+    setup = fields.String(
+        metadata={"description": "What the device says it is set up to; empty: it has not said."}
+    )
     capture_id = fields.Integer(allow_none=True)
     printed = fields.Nested(PrintedDump, allow_none=True)
 
@@ -183,6 +189,7 @@ class CommandDump(Schema):
     verb = fields.String()
     expires_in_ms = fields.Integer()
     timeout_ms = fields.Integer()
+    argument = fields.String(metadata={"description": "Which set-up."})
 
 
 class OfferDump(Schema):

@@ -32,6 +32,9 @@ SENTENCES: Mapping[str, Text] = {
     "no_such_command": _l("This device cannot do that."),
     "device_restarted": _l("The device restarted meanwhile; take the reading again."),
     "unknown_device": _l("The gateway has no such device in its configuration."),
+    "not_set_up": _l("The device did not take the set-up: it says it is something else."),
+    "-222": _l("The device refused the set-up: out of its range."),
+    "-113": _l("The device does not know this set-up."),
     "not_fetched": _l("The gateway did not fetch the command."),
 }
 

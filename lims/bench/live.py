@@ -22,6 +22,7 @@ from lims.bench.models import Capture, CaptureClaim, Worksheet
 from lims.bench.readings import reading_now
 from lims.bench.states import CaptureKind
 from lims.bench.takes import Command, note_progress, open_commands
+from lims.bench.wording import named
 from lims.catalogue.models import MethodVersion
 from lims.core.clock import local_date
 from lims.core.errors import NotFound
@@ -128,6 +129,7 @@ class LiveFigure:
     link: Link
     refusal: str | None
     printed: Capture | None
+    setup: str = ""
 
     @property
     def capture_id(self) -> int | None:
@@ -152,6 +154,7 @@ def live_figure(uow: UnitOfWork, *, actor: Actor, device_id: int) -> LiveFigure:
         link=one.link,
         refusal=_refusal(uow.session, one, uow.now),
         printed=_printed(uow.session, device_id, uow.now),
+        setup=named(one.setup) if one.setup is not None else "",
     )
 
 

@@ -177,6 +177,8 @@ class TakeRequest(Base):
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
     device_id: Mapped[int] = mapped_column(ForeignKey("device.id"))
     command: Mapped[str] = mapped_column(String(20))
+    # Which set-up, of a meter that is set up.
+    argument: Mapped[str] = mapped_column(String(40), default="")
     asked_by: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     asked_at: Mapped[datetime]
     expires_at: Mapped[datetime]

@@ -39,7 +39,7 @@ from lims.equipment.live import DeviceNow, devices_now
 from lims.equipment.models import Device
 from lims.people.actors import actor_of_account
 
-VERBS = ("tare", "zero")
+VERBS = ("tare", "zero", "setup")
 # Not begun by then: not carried out at all. Then so long for the device, and a little for the way back.
 BEGIN_WITHIN = timedelta(seconds=5)
 DEVICE_TIMEOUT = timedelta(seconds=15)
@@ -56,6 +56,7 @@ class Command:
     verb: str
     expires_in_ms: int
     timeout_ms: int
+    argument: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,22 +110,35 @@ def ask_reading(
 
 
 def send_command(
-    uow: UnitOfWork, *, actor: Actor, device_id: int, verb: str, key: RequestKey | None = None
+    uow: UnitOfWork,
+    *,
+    actor: Actor,
+    device_id: int,
+    verb: str,
+    argument: str = "",
+    key: RequestKey | None = None,
 ) -> TakeRequest:
-    """Tare or zero a device. Refused as ``ask_reading`` refuses a device."""
+    """Tare, zero or set up a device (``argument``: key of the set-up). Refused as ``ask_reading`` refuses a device;
+    also where the device has no such command (``no_such_command``) or set-up (``no_such_setup``)."""
     actor.require(Permission.CAPTURE_CLAIM)
     if verb not in VERBS:
-        raise InvalidInput(_("A device can be told to tare or to zero."), code="no_such_command")
+        raise InvalidInput(
+            _("A device can be told to tare, to zero, or to be set up."), code="no_such_command"
+        )
     with uow.fleeting():
         before = _asked_before(uow, actor, key)
         if before is not None:
             return before
         now = device_now(uow, device_id)
         _refuse(now)
-        if now.can(verb) is False:
+        if verb != "setup" and now.can(verb) is False:
             raise Conflict(why_no_value("no_such_command"), code="no_such_command")
+        if verb == "setup" and argument not in {one.key for one in now.setups}:
+            raise Conflict(_("Choose what the device shall be set up to."), code="no_such_setup")
         _refuse_busy(uow, actor, device_id)
-        take = uow.add(_new(uow, actor, device_id, verb, key))
+        take = _new(uow, actor, device_id, verb, key)
+        take.argument = argument
+        uow.add(take)
         uow.commit()
     return take
 
@@ -277,7 +291,7 @@ def open_commands(uow: UnitOfWork, gateway_id: int) -> list[Command]:
         take.sent_at = take.sent_at or uow.now
         left = int((take.expires_at - uow.now).total_seconds() * 1000)
         timeout = int(DEVICE_TIMEOUT.total_seconds() * 1000)
-        commands.append(Command(take.id, device, take.command, max(1, left), timeout))
+        commands.append(Command(take.id, device, take.command, max(1, left), timeout, take.argument))
     return commands
 
 

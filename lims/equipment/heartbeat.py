@@ -26,6 +26,7 @@ RUNS_REMEMBERED = 20
 MOST_IDS = 5_000
 PACE_WATCHED_MS, PACE_MS = 100, 2_000
 MOST_SHOWN = 20
+MOST_SETUPS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +186,24 @@ def _facts(said: Mapping[str, Any]) -> str:
     trouble = said.get("trouble")
     if isinstance(trouble, str):
         kept["trouble"] = wire.cut(trouble, 40)
+    labels = said.get("labels")
+    if isinstance(labels, dict):
+        pairs = list(labels.items())[:MOST_SHOWN]
+        kept["labels"] = {wire.cut(name, 40): words for name, pair in pairs if (words := _words(pair))}
+    setups = said.get("setups")
+    if isinstance(setups, list) and setups:
+        rows = [_words([row.get(n) for n in ("key", "en", "zh")]) for row in setups if isinstance(row, dict)]
+        kept["setups"] = [row for row in rows[:MOST_SETUPS] if row]
+    if isinstance(setup := said.get("setup"), str):
+        kept["setup"] = wire.cut(setup, 80)
     return orjson.dumps(kept).decode() if kept else ""
+
+
+def _words(texts: object) -> list[str]:
+    """Empty where one of them is no text."""
+    listed = texts if isinstance(texts, list) and len(texts) in (2, 3) else []
+    whole = bool(listed) and all(isinstance(text, str) for text in listed)
+    return [wire.cut(text, 80) for text in listed] if whole else []
 
 
 def _several(figure: Mapping[str, Any]) -> str:

@@ -49,6 +49,17 @@ class Figure:
     name: str
     text: str | None
     unit: str | None
+    name_zh: str = ""
+    name_en: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SetupNow:
+    """What a meter can be set up to."""
+
+    key: str
+    name_en: str
+    name_zh: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +99,15 @@ class DeviceNow:
         found: list[str] | None = self.facts.get("can")
         return found
 
+    @property
+    def setups(self) -> list[SetupNow]:
+        return [SetupNow(*row) for row in self.facts.get("setups", ())]
+
+    @property
+    def setup(self) -> SetupNow | None:
+        """The one that the device itself confirmed last."""
+        return next((one for one in self.setups if one.key == self.facts.get("setup")), None)
+
     def can(self, verb: str) -> bool | None:
         """None: nobody has said."""
         return None if self.abilities is None else verb in self.abilities
@@ -104,7 +124,11 @@ class DeviceNow:
         if self.live is None:
             return []
         if self.live.several:
-            return [Figure(*row) for row in orjson.loads(self.live.several)]
+            labels = self.facts.get("labels", {})
+            return [
+                Figure(name, text, unit, *reversed(labels.get(name, (name, name))))
+                for name, text, unit in orjson.loads(self.live.several)
+            ]
         return [Figure("", self.live.text, self.live.unit)] if self.live.text is not None else []
 
     def refusal(self) -> tuple[str, str] | None:

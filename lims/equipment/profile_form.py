@@ -24,7 +24,7 @@ from lims.core.errors import InvalidInput
 
 Row = dict[str, Any]
 GENERIC, MODBUS, SCPI = "regex", ("Modbus-RTU", "Modbus-TCP"), "SCPI"
-REGISTER = ("name", "slave", "function", "address", "type", "order", "scale", "unit")
+REGISTER = ("name", "slave", "function", "address", "type", "order", "scale", "unit", "label_zh", "label_en")
 LINE = ("baud", "bytesize", "parity", "stopbits", "handshake", "dtr", "rts")
 MOST_PASTED = 50
 _BETWEEN = re.compile(r"\t| => ")
@@ -81,6 +81,7 @@ def _codec_initial(protocol: str, codec: Row) -> dict[str, object]:
     if protocol in MODBUS:
         shared = {name: codec[name] for name in ("slave", "order", "function") if name in codec}
         usual = {"slave": 1, "function": 3, "type": "int16", "order": "ABCD", "scale": "", "unit": ""}
+        usual |= {"label_zh": "", "label_en": ""}
         rows = [{**usual, **shared, **row} for row in codec.get("registers", [])]
         return {"registers": rows, "echoes": codec.get("echoes") is True}
     facts = {fact.name: _fact_text(codec.get(fact.name, fact.default)) for fact in plain_facts(protocol)}
@@ -115,7 +116,7 @@ def row_of(values: Mapping[str, Any], base: Row) -> Row:
     row["pause_ms"] = values["pause_ms"]
     row["line"] = {name: values[name] for name in LINE if values[name] is not None}
     row["settling"] = {"equal": values["equal"], "seconds": float(values["seconds"])}
-    row["codec"] = _codec_row(protocol, values)
+    row["codec"] = _codec_row(protocol, values, base)
     row["dialogue"] = [_dialogue_row(n, one) for n, one in enumerate(values["dialogues"]) if not one["drop"]]
     return row
 
@@ -132,7 +133,7 @@ def _lines(text: str | None) -> list[str]:
     return [line.strip() for line in (text or "").splitlines() if line.strip()]
 
 
-def _codec_row(protocol: str, values: Mapping[str, Any]) -> Row:
+def _codec_row(protocol: str, values: Mapping[str, Any], base: Row) -> Row:
     if protocol == GENERIC:
         return _generic_row(values)
     if protocol in MODBUS:
@@ -144,7 +145,11 @@ def _codec_row(protocol: str, values: Mapping[str, Any]) -> Row:
         value = _fact_value(fact, values["facts"].get(fact.name, ""))
         if value is not None and value != fact.default:
             row[fact.name] = value
-    return {**row, "opening": _lines(values["opening"])} if protocol == SCPI else row
+    if protocol != SCPI:
+        return row
+    # What the form has no fields for stays as it is.
+    kept = {name: base["codec"][name] for name in ("setups",) if name in base.get("codec", {})}
+    return {**row, "opening": _lines(values["opening"]), **kept}
 
 
 def _generic_row(values: Mapping[str, Any]) -> Row:

@@ -40,6 +40,8 @@ FACTS: Mapping[str, Text] = {
     "acknowledges": _l("Answers tare and zero"),
     "bare_acknowledge": _l("Acknowledges with 06h alone"),
     "ending": _l("What follows the checksum"),
+    "encoding": _l("Encoding of its texts"),
+    "orders": _l("Worklists: none, send, or ask"),
     "columns": _l("Columns of the figure"),
     "crlf": _l("Commands end with CR LF"),
     "unit": _l("Unit, where the wire carries none"),

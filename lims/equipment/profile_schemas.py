@@ -41,6 +41,8 @@ class RegisterLoad(Load):
     order = fields.String(load_default="ABCD", validate=validate.OneOf(ORDERS))
     scale = _optional(40)
     unit = _optional(20)
+    label_zh = _optional(80)
+    label_en = _optional(80)
 
 
 class DialogueLoad(Load):

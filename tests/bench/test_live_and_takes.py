@@ -57,6 +57,7 @@ def test_the_page_sees_the_figure_its_age_and_that_it_may_be_used(gateway, brows
         "age_s": 0.5,
         "link": "connected",
         "refusal": None,
+        "setup": "",
         "capture_id": None,
         "printed": None,
     }

@@ -88,9 +88,8 @@ class Bench:
         for frame in self.framer.feed(back, NOON) if back else []:
             answer = self.session.hear(frame, self.now)
             self._alive()
-            for said in answer.event.each():
-                self.desk.note(said)
-                self.heard.append(said)
+            self.desk.note(answer.event)
+            self.heard += answer.event.each()
             if answer.reply:
                 self.carry(answer.reply)
 

@@ -9,7 +9,8 @@
 //   and cell are those of the sheet cell with the focus (or the first empty one). Answer 202 {"id", "href"}; GET href
 //   until "state" is "done" (then "row" is the answer of a saved cell of sheet.js) or "refused" ("sentence").
 //   With "capture_id" instead of "device" the answer is that of a saved cell at once.
-// Tare and zero: POST data-command-url {"verb": "tare"}, answered likewise. A refusal is problem details, shown in full.
+// Tare, zero, set-up: POST data-command-url {"verb": "setup", "argument": "dc-volts-10"}, answered likewise; what the
+// device then says it is set up to comes with the figure ("setup"). A refusal is problem details, shown in full.
 // Code "reason_needed": a device's reading is replaced only with a reason, which is then asked for.
 import { isTyping, randomKey, refusal, send, word } from "./common.js";
 
@@ -50,6 +51,8 @@ class Live {
       this.part("value").textContent = reading.value.replace("-", "−");
       this.part("unit").textContent = reading.unit ?? "";
     }
+    const setup = this.part("setup");
+    if (setup && reading.setup) setup.textContent = reading.setup;
     const printed = this.part("printed");
     if (printed) {
       printed.hidden = !reading.printed;
@@ -113,7 +116,8 @@ class Live {
     this.heldUntil = performance.now() + 1200;
   }
   async command(verb) {
-    if (await this.order(this.panel.dataset.commandUrl, { verb })) this.heldUntil = 0;
+    const argument = verb === "setup" ? this.part("setups").value : "";
+    if (await this.order(this.panel.dataset.commandUrl, { verb, argument })) this.heldUntil = 0;
   }
   // Sends an order and waits for its end: the answer, or null after a refusal was shown.
   async order(url, content, askAgain = () => false) {
