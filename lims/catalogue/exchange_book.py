@@ -29,7 +29,10 @@ _CASE = (
 )
 COLUMNS: Mapping[str, Sequence[str]] = {
     "categories": ("code", "name_zh", "name_en", "parent"),
-    "standards": ("code", "title_zh", "title_en", "in_force_from", "withdrawn_from", "replaced_by"),
+    "standards": (
+        *("code", "title_zh", "title_en", "in_force_from", "withdrawn_from", "replaced_by"),
+        "transition_until",
+    ),
     "items": ("code", "name_zh", "name_en", "field", "section", "price", "retest_allowed", "active"),
     "methods": (*OWNER, "preferred", *_VERSION),
     "inputs": (*OWNER, *_INPUT),

@@ -93,6 +93,7 @@ def _standard(row: StandardEdition, standard_of: Mapping[int, str]) -> StandardR
         row.in_force_from,
         row.withdrawn_from,
         standard_of.get(row.replaced_by_id or 0),
+        row.transition_until,
     )
 
 

@@ -290,6 +290,12 @@ def _standard_faults(placed: Placed, row: StandardRow) -> Iterator[Fault]:
     if first is not None and last is not None and last < first:
         why = _("A standard cannot be withdrawn before it comes into force.")
         yield placed.fault("withdrawn_from", "standard_dates", why)
+    until = row.transition_until
+    if until is not None and (last is None or until < last):
+        why = _(
+            "A transition begins with the day on which the standard is withdrawn and cannot end before it."
+        )
+        yield placed.fault("transition_until", "standard_transition", why)
     if row.replaced_by == row.code:
         yield placed.fault("replaced_by", "standard_successor", _("A standard cannot replace itself."))
 

@@ -43,6 +43,7 @@ class StandardRow:
     in_force_from: date | None = None
     withdrawn_from: date | None = None
     replaced_by: str | None = None
+    transition_until: date | None = None
 
     @property
     def key(self) -> tuple[str, ...]:

@@ -52,6 +52,7 @@ class StandardRowLoad(Load):
     in_force_from = legal_day(load_default=None, allow_none=True)
     withdrawn_from = legal_day(load_default=None, allow_none=True)
     replaced_by = text(80, required=False, load_default=None, allow_none=True)
+    transition_until = legal_day(load_default=None, allow_none=True)
 
     @post_load
     def _made(self, values: dict[str, Any], **_options: Any) -> StandardRow:

@@ -201,6 +201,7 @@ FIELDS: Mapping[str, Text] = {
     "in_force_from": _l("In force from"),
     "withdrawn_from": _l("Withdrawn from"),
     "replaced_by": _l("Replaced by"),
+    "transition_until": _l("In transition until"),
     "field": _l("Signing field"),
     "section": _l("Section"),
     "price": _l("List price"),

@@ -70,13 +70,25 @@ VERSION = {
 
 def limit(**more) -> dict:
     plain_limit = dict.fromkeys(("low", "high", "n", "c", "m_small", "m_large", "valid_to"))
-    said = {"item": "aluminium", "category": "F07.1", "standard": "GB 2760-2024", "kind": "max", "unit": "mg/kg"}
+    said = {
+        "item": "aluminium",
+        "category": "F07.1",
+        "standard": "GB 2760-2024",
+        "kind": "max",
+        "unit": "mg/kg",
+    }
     rest = {"comparison": "full_value", "valid_from": "2025-02-08", "note": "附录 A"}
     return said | plain_limit | rest | {"high": "100.0"} | more
 
 
 def item(code: str, **more) -> dict:
-    said = {"code": code, "name_zh": f"{code}项", "name_en": f"Item {code}", "field": "food", "section": "chemistry"}
+    said = {
+        "code": code,
+        "name_zh": f"{code}项",
+        "name_en": f"Item {code}",
+        "field": "food",
+        "section": "chemistry",
+    }
     return said | {"price": "60.50", "retest_allowed": True, "active": True} | more
 
 
@@ -84,7 +96,8 @@ def a_catalogue() -> dict:
     """Every noun and every field once, in the order of an export."""
     old = {"code": "GB 2760-2014", "title_zh": "旧", "title_en": "Old", "in_force_from": "2015-05-24"}
     new = {"code": "GB 2760-2024", "title_zh": "新", "title_en": "'New", "in_force_from": "2025-02-08"}
-    nothing = {"withdrawn_from": None, "replaced_by": None}
+    nothing = {"withdrawn_from": None, "replaced_by": None, "transition_until": None}
+    ends = {"withdrawn_from": "2025-02-08", "replaced_by": "GB 2760-2024", "transition_until": "2026-02-07"}
     return {
         "format": "lims-catalogue",
         "version": 1,
@@ -92,7 +105,7 @@ def a_catalogue() -> dict:
             {"code": "F07", "name_zh": "焙烤食品", "name_en": "Bakery", "parent": None},
             {"code": "F07.1", "name_zh": "面包", "name_en": "Bread", "parent": "F07"},
         ],
-        "standards": [old | {"withdrawn_from": "2025-02-08", "replaced_by": "GB 2760-2024"}, new | nothing],
+        "standards": [old | ends, new | nothing],
         "items": [item("aluminium", retest_allowed=False), item("moisture", active=False)],
         "methods": [
             {"item": "aluminium", "standard": "GB 2760-2024", "clause": "第一法", "preferred": False, "version": VERSION},
@@ -191,6 +204,7 @@ WRONG = [
     ("categories", 1, {"parent": "F07.1"}, "parent", "unknown_reference"),
     ("categories", 2, {"code": "F07"}, "", "row_twice"),
     ("standards", 1, {"in_force_from": "2026-01-01"}, "withdrawn_from", "standard_dates"),
+    ("standards", 1, {"transition_until": "2025-01-01"}, "transition_until", "standard_transition"),
     ("standards", 2, {"replaced_by": "GB 2760-2024"}, "replaced_by", "standard_successor"),
     ("methods", 1, {"standard": "GB 1"}, "standard", "unknown_reference"),
     ("methods", 1, {"version": VERSION | {"cases": [VERSION["cases"][0] | {"expected": "?"}]}}, "cases.0.expected", "bad_case"),
@@ -208,7 +222,9 @@ def test_a_row_that_is_not_right_is_named_with_its_column_and_holds_the_rest(
     body = a_catalogue()
     body[part][row - 1] |= said
     plan = preview_catalogue(session, actor=laboratory.keeper, given=read_body(body))
-    told = [(f.place.sheet, f.place.row, f.column, f.code) for one in plan.of(Effect.REFUSED) for f in one.faults]
+    told = [
+        (f.place.sheet, f.place.row, f.column, f.code) for one in plan.of(Effect.REFUSED) for f in one.faults
+    ]
     assert (part, row, column, code) in told
     with pytest.raises(InvalidInput) as refused:
         bring_in(laboratory, body)
@@ -350,7 +366,9 @@ def test_five_thousand_limits_come_in_within_a_minute(laboratory, session):
     preview_catalogue(session, actor=laboratory.keeper, given=given)
     looked = time.monotonic()
     plan = import_catalogue(laboratory.uow, actor=laboratory.keeper, given=given)
-    print(f"read {read - started:.1f} s, look {looked - read:.1f} s, import {time.monotonic() - looked:.1f} s")
+    print(
+        f"read {read - started:.1f} s, look {looked - read:.1f} s, import {time.monotonic() - looked:.1f} s"
+    )
     assert plan.count(Effect.NEW) >= 5_000
     assert time.monotonic() - started < 60
     assert replace(given, ignored=()).of(Noun.LIMITS)
