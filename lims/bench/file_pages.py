@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as Answer
 from lims.bench import instrument_files, mappings, result_imports
 from lims.bench.face import blueprint
 from lims.bench.file_models import FileMapping, InstrumentFile
-from lims.bench.file_schemas import DropForm, PlanQuery, TakeForm
+from lims.bench.file_schemas import DropForm, FilePlanLoad, FileTakeLoad
 from lims.bench.file_table import MOST_BYTES
 from lims.bench.import_shapes import ImportFile, Preview
 from lims.bench.instrument_files import FilePage
@@ -105,10 +105,10 @@ def bring_file() -> str | Answer | tuple[str | Answer, int]:
 @blueprint.get(FILE)
 def instrument_file(file_id: int) -> str:
     try:
-        plan = PlanQuery().load({k: v for k, v in request.args.items() if v and k in PlanQuery().fields})
+        plan = FilePlanLoad().load({k: v for k, v in request.args.items() if v and k in FilePlanLoad().fields})
     except ValidationError:
-        plan = PlanQuery().load({})
-    return _file(file_id, empty_form(TakeForm, **plan))
+        plan = FilePlanLoad().load({})
+    return _file(file_id, empty_form(FileTakeLoad, **plan))
 
 
 def _file(file_id: int, form: Form) -> str:
@@ -128,7 +128,7 @@ def _file(file_id: int, form: Form) -> str:
         may_enter=actor.can(Permission.RESULT_ENTER),
         form=form,
         look=empty_form(
-            PlanQuery,
+            FilePlanLoad,
             mapping_id=chosen.mapping_id,
             equipment_id=chosen.equipment_id,
             worksheet_id=chosen.worksheet_id,
@@ -187,7 +187,7 @@ def _look(page: FilePage, plan: ImportPlan) -> tuple[Preview | None, LimsError |
 @blueprint.post(f"{FILE}/import")
 def take_file(file_id: int) -> Answer | tuple[str, int]:
     """Fill what can be filled; what is refused stays on the page."""
-    form = read_form(TakeForm)
+    form = read_form(FileTakeLoad)
     with form.attempt():
         values = form.values
         plan = ImportPlan(

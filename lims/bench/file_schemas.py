@@ -17,7 +17,7 @@ from lims.bench.file_layout import (
     Word,
 )
 from lims.bench.schemas import a_file
-from lims.ui.shapes import Load, PageDump, choice, number, row_version, storable, text
+from lims.ui.shapes import Load, choice, number, row_version, storable, text
 
 MOST_ANALYTES = 200
 MOST_WORDS = 40
@@ -36,7 +36,7 @@ class DropForm(Load):
     equipment_id = number(load_default=None, allow_none=True)
 
 
-class PlanQuery(Load):
+class FilePlanLoad(Load):
     """How a file is looked at; all may be missing."""
 
     mapping_id = number(load_default=None, allow_none=True)
@@ -44,7 +44,7 @@ class PlanQuery(Load):
     worksheet_id = number(load_default=None, allow_none=True)
 
 
-class TakeForm(PlanQuery):
+class FileTakeLoad(FilePlanLoad):
     reason = text(500, required=False, load_default=None, allow_none=True)
 
 
@@ -159,6 +159,13 @@ class FileLoad(Load):
     equipment_id = number(load_default=None, allow_none=True)
 
 
+class MappingLoad(Load):
+    name = text(80)
+    equipment_class = text(60, required=False, load_default="")
+    equipment_id = number(load_default=None, allow_none=True)
+    layout = fields.Nested(LayoutLoad, required=True)
+
+
 class FileDump(Schema):
     id = fields.Integer()
     sha256 = fields.String()
@@ -203,8 +210,4 @@ class MappingDump(Schema):
     equipment_id = fields.Integer(allow_none=True)
     released_at = fields.AwareDateTime(allow_none=True)
     retired_at = fields.AwareDateTime(allow_none=True)
-    layout = fields.Raw(attribute="stored_layout")
-
-
-class FilesPageDump(PageDump):
-    items = fields.List(fields.Nested(FileDump), attribute="rows")
+    layout = fields.Raw()

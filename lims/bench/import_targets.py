@@ -153,16 +153,19 @@ class Targets:
     def aim(self, sample: str, figure: Figure, row: int) -> Aim:
         """The cell of a figure, and the text it will hold. Raises Refused, and Conflict of the gate.
 
-        A figure that is refused keeps its place: the next of the same sample is the next replicate.
+        Where repeats are counted, a figure that failed keeps its place: the next is the next replicate. Otherwise
+        the sample measured again, diluted perhaps, fills the cell.
         """
         target, test_id = self._place(sample, figure.item)
         wanted = self._input(target, figure.input)
         replicate = figure.replicate or self._next(test_id, wanted)
-        if (before := self._filled.get((test_id, wanted.name, replicate))) is not None:
-            raise self._twice(sample, before)
-        self._filled[test_id, wanted.name, replicate] = row
+        before = self._filled.get((test_id, wanted.name, replicate))
+        if figure.fault is None or figure.replicate is None:
+            self._filled.setdefault((test_id, wanted.name, replicate), row)
         if figure.fault is not None:
             raise Refused(figure.fault.code, figure.fault.sentence)
+        if before is not None:
+            raise self._twice(sample, before)
         value, text = in_unit_of(figure, wanted)
         if self._gate is not None:
             unit = wanted.unit if figure.unit is None else figure.unit

@@ -21,7 +21,7 @@ from lims.core.files import FileStore, StoredFile
 from lims.core.permissions import SYSTEM
 from lims.equipment.models import CalibrationRecord, Device, Equipment, EquipmentClass
 from lims.intake.models import RequestedTest, Sample
-from tests.support.accounts import Role, actor_of, make_account
+from tests.support.accounts import Role, actor_of, make_account, sign_in
 from tests.support.bench_gateway import BenchGateway
 
 ICP = FileLayout(
@@ -121,10 +121,13 @@ def test_a_file_is_shown_row_by_row_taken_by_cell_and_its_failures_wait_for_mend
         f"{lab.numbers[0]},80400.0,",
         f"{lab.numbers[1]},OVER,",
         "YP-NONE,5,",
-        f"{lab.numbers[2]},ND,3.1",
+        f"{lab.numbers[2]},OVER,",
+        f"{lab.numbers[2]},ND,3.1",  # measured again
+        f"{lab.numbers[0]},5,",
     )
     where = drop(analyst, content, equipment_id=lab.icp).location
     page = analyst.get(where).text
+    assert 'data-code="cell_twice"' in page
     assert lab.entries(lab.al[0]) == []  # nothing before it is confirmed
     assert 'data-code="instrument_failed"' in page
     assert 'data-code="sample_unknown"' in page
@@ -265,8 +268,6 @@ def test_a_released_mapping_never_changes_and_the_next_version_takes_its_place(l
 
 
 def test_a_mapping_is_made_from_a_file_on_its_page_and_released(lab, app, browser_of):
-    from tests.support.accounts import sign_in
-
     account = make_account(lab.uow, Role.EQUIPMENT_MANAGER)
     browser = sign_in(app.test_client(), account)
     content = lab.report("S1,1.5,", "S2,OVER,")
@@ -357,3 +358,26 @@ def test_the_api_takes_a_mapped_file_for_a_worksheet(lab, browser_of):
     assert seen.json["rows"][0]["faults"] == []
     assert analyst.post(f"/api/worksheets/{lab.sheet}/import", json=body).status_code == 200
     assert [v.text for v in lab.entries(lab.al[0])] == ["80.4"]
+
+
+def test_a_program_makes_a_mapping_brings_a_file_and_takes_it(lab, app, browser_of):
+    manager = sign_in(app.test_client(), make_account(lab.uow, Role.EQUIPMENT_MANAGER))
+    layout = {
+        **{"sample_column": "id", "analytes": [{"name": "Al", "item": "aluminium", "unit": "mg/kg"}]},
+        **{"words": [{"word": "OVER", "meaning": "failed"}]},
+    }
+    body = {"name": "A", "equipment_class": "icp_ms", "layout": layout}
+    made = manager.post("/api/file-mappings", json=body)
+    assert (made.status_code, made.json["layout"]["header_row"]) == (201, 1)
+    path = f"/api/file-mappings/{made.json['id']}/release"
+    assert manager.post(path, json={"version": made.json["version"]}).status_code == 200
+    analyst = browser_of("analyst")
+    content = base64.b64encode(f"id,Al\n{lab.numbers[0]},7\n{lab.numbers[1]},OVER\n".encode()).decode()
+    file = analyst.post("/api/instrument-files", json={"file_name": "a.csv", "content": content})
+    plan = {"mapping_id": analyst.get("/api/file-mappings").json[0]["id"], "equipment_id": lab.icp}
+    seen = analyst.post(f"/api/instrument-files/{file.json['id']}/preview", json=plan).json["rows"]
+    assert [row["codes"] for row in seen] == [[], ["instrument_failed"]]
+    assert (seen[0]["outcomes"][0]["fate"], seen[0]["outcomes"][0]["key"]) == ("fills", "as_is-1")
+    assert analyst.post(f"/api/instrument-files/{file.json['id']}/import", json=plan).status_code == 200
+    again = analyst.post("/api/instrument-files", json={"file_name": "b.csv", "content": content})
+    assert (again.status_code, again.json["code"]) == (409, "file_imported")
