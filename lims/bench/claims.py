@@ -20,6 +20,7 @@ from lims.core.permissions import Actor, Permission
 from lims.core.uow import UnitOfWork
 from lims.equipment.calibration import fitness
 from lims.equipment.models import Equipment
+from lims.intake.internal import INTERNAL_CONTROL
 from lims.intake.models import RequestedTest
 from lims.metrology.errors import MetrologyError
 from lims.metrology.numerals import write_numeral
@@ -51,7 +52,7 @@ def claim_here(uow: UnitOfWork, actor: Actor, worksheet_id: int, capture_id: int
     if before is not None and _same_cell(before, cell):
         return before
     reading = reading_now(uow.session, capture)
-    equipment = _usable(uow, capture, reading, place.wanted)
+    equipment = _usable(uow, capture, reading, place)
     text = in_unit(reading.text, reading.value, reading.unit, place.wanted)
     uow.add(
         CaptureClaim(
@@ -84,6 +85,11 @@ class Place:
     wanted: MethodInput
     desk: Desk
 
+    @property
+    def is_control(self) -> bool:
+        """The cell belongs to a control of the laboratory itself (a blind one passes for a sample)."""
+        return self.desk.benches.of(self.test.sample_id).order.business_type.code == INTERNAL_CONTROL
+
 
 def find_place(uow: UnitOfWork, actor: Actor, worksheet_id: int, cell: Cell) -> Place:
     """Raises NotFound, PermissionDenied, TransitionRefused, InvalidInput (``unknown_input``)."""
@@ -96,7 +102,7 @@ def find_place(uow: UnitOfWork, actor: Actor, worksheet_id: int, cell: Cell) -> 
     return Place(sheet, test, wanted, Desk(uow, actor, version, {test.id: test}))
 
 
-def _usable(uow: UnitOfWork, capture: Capture, reading: Reading, wanted: MethodInput) -> Equipment:
+def _usable(uow: UnitOfWork, capture: Capture, reading: Reading, place: Place) -> Equipment:
     """The equipment behind the capture, if its reading may be used. Raises Conflict."""
     if reading.kind is not CaptureKind.READING or reading.value is None:
         raise Conflict(why_no_value(reading.code), code="not_a_reading")
@@ -109,8 +115,8 @@ def _usable(uow: UnitOfWork, capture: Capture, reading: Reading, wanted: MethodI
     if "wrong_device" in capture.flags.split():
         raise Conflict(_("The device says it is another than the register holds."), code="wrong_device")
     equipment = uow.get(Equipment, capture.equipment_id, lock=False)
-    check_class(equipment, wanted)
-    check_fit(uow, equipment, reading.value, reading.unit)
+    check_class(equipment, place.wanted)
+    check_fit(uow, equipment, reading.value, reading.unit, control=place.is_control)
     return equipment
 
 
@@ -159,10 +165,15 @@ def check_class(equipment: Equipment, wanted: MethodInput) -> None:
         raise Conflict(_("The method asks for another class of equipment here."), code="wrong_class")
 
 
-def check_fit(uow: UnitOfWork, equipment: Equipment, value: Decimal | None, unit: str | None) -> None:
-    """In service, in calibration today, and ``value`` inside the calibrated range."""
+def check_fit(
+    uow: UnitOfWork, equipment: Equipment, value: Decimal | None, unit: str | None, *, control: bool = False
+) -> None:
+    """In service, in calibration today, and ``value`` inside the calibrated range.
+
+    ``control``: a control sample may show how a device measures whose calibration has run out.
+    """
     fit = fitness(uow.session, equipment, local_date(uow.now), value, unit)
-    if not fit.ok:
+    if not fit.ok and not (control and fit.code != "out_of_service"):
         raise Conflict(str(fit.sentence), code=fit.code)
 
 

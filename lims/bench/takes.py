@@ -162,7 +162,7 @@ def _check_device(uow: UnitOfWork, now: DeviceNow, place: Place) -> None:
     assert equipment is not None  # unbound was refused
     check_class(equipment, place.wanted)
     value, unit = _figure(now, uow.now, place.wanted)
-    check_fit(uow, equipment, value, unit if value is not None else None)
+    check_fit(uow, equipment, value, unit if value is not None else None, control=place.is_control)
 
 
 def _figure(now: DeviceNow, at: datetime, wanted: MethodInput) -> tuple[Decimal | None, str | None]:

@@ -8,12 +8,13 @@ from decimal import Decimal
 from sqlalchemy import select
 
 from lims.bench.inputs import Cell, enter_cells
-from lims.bench.models import Result
+from lims.bench.models import Result, Worksheet
 from lims.bench.review import return_result, submit_results, verify_results
 from lims.bench.worksheets import MOST_ROWS, open_worksheet, set_conditions, use_equipment
 from lims.catalogue.models import MethodEquipment, TestItem
 from lims.core.clock import local_date
 from lims.core.permissions import Actor
+from lims.demo.controls import ControlReadings, decide_all
 from lims.demo.diary import at
 from lims.demo.life import House, Life, Stage
 from lims.equipment.calibration import usable_of_class
@@ -28,6 +29,7 @@ class Rounds:
 
     def __init__(self) -> None:
         self.house: House | None = None
+        self.controls = ControlReadings()
         self._waiting: dict[tuple[str, datetime], list[Life]] = defaultdict(list)
 
     @property
@@ -57,10 +59,10 @@ class Rounds:
         sheets: dict[int, list[Work]] = defaultdict(list)
         for work in mine:
             sheets[work[1].method_version_id].append(work)
+        done = [test.id for life, test, _s, _i in mine if life.stop >= Stage.SUBMITTED]
         for version_id, rows in sheets.items():
             for n in range(0, len(rows), MOST_ROWS):
-                self._fill(actor, version_id, rows[n : n + MOST_ROWS])
-        done = [test.id for life, test, _s, _i in mine if life.stop >= Stage.SUBMITTED]
+                done += self._fill(actor, version_id, rows[n : n + MOST_ROWS])
         if done:
             submit_results(self._house.uow, actor=actor, test_ids=done)
         ready = [life for life in lives if life.stop >= Stage.VERIFIED]
@@ -72,7 +74,8 @@ class Rounds:
             )
             self._house.diary.plan(later, lambda: self._verify(actor, test_ids, ready))
 
-    def _fill(self, actor: Actor, version_id: int, rows: Sequence[Work]) -> None:
+    def _fill(self, actor: Actor, version_id: int, rows: Sequence[Work]) -> list[int]:
+        """Returns the tests of the controls that were measured with samples that are handed over."""
         house = self._house
         sheet = open_worksheet(house.uow, actor=actor, test_ids=[test.id for _l, test, _s, _i in rows])
         set_conditions(
@@ -96,6 +99,16 @@ class Rounds:
         ]
         if cells:
             enter_cells(house.uow, actor=actor, worksheet_id=sheet.id, cells=cells)
+        if all(life.stop < Stage.SUBMITTED for life, *_rest in rows):
+            return []
+        # Today one control has failed, and somebody must decide.
+        waits = any(life.stop == Stage.SUBMITTED for life, *_rest in rows)
+        controls = self.controls.cells(
+            house.session, house.session.get_one(Worksheet, sheet.id), failing=waits
+        )
+        if controls:
+            enter_cells(house.uow, actor=actor, worksheet_id=sheet.id, cells=controls)
+        return list({cell.test_id for cell in controls})
 
     def _equipment(self, version_id: int) -> list[int]:
         session = self._house.session
@@ -112,6 +125,7 @@ class Rounds:
             back = test_ids[0]
             return_result(house.uow, actor=reviewer, test_id=back, reason="请复核原始记录中的环境条件")
             submit_results(house.uow, actor=analyst, test_ids=[back])
+        decide_all(house.uow, house.staff["head"], list(test_ids))
         verify_results(house.uow, actor=reviewer, seen=self._seen(test_ids))
         for life in lives:
             life.verified()

@@ -19,6 +19,7 @@ from lims.core.uow import UnitOfWork
 from lims.demo.accreditation import seed_accreditation
 from lims.demo.bench import plan_device_work, seed_devices
 from lims.demo.catalogue import seed_catalogue, seed_sections
+from lims.demo.controls import seed_controls
 from lims.demo.desks import Rounds
 from lims.demo.diary import Diary, at
 from lims.demo.equipment import seed_equipment
@@ -118,6 +119,7 @@ def _furnish(uow: UnitOfWork, diary: Diary) -> Staff:
     seed_catalogue(uow, actor=SYSTEM)
     sections = seed_sections(uow, actor=SYSTEM)
     staff = seed_people(uow)
+    seed_controls(uow, actor=staff["quality"])
     save_laboratory(uow, actor=SYSTEM, version=None, values=facts("laboratory")[0])
     equipment = seed_equipment(
         uow,

@@ -1,6 +1,7 @@
 """Quality control in worksheets: placed by template, judged by rule, and what fails holds what it covers."""
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal as D
 
 import pytest
@@ -16,7 +17,7 @@ from lims.bench.worksheets import add_rows, remove_rows
 from lims.catalogue.models import MethodVersion
 from lims.certificates.road import draft_certificate, reportable
 from lims.certificates.search import ready_orders
-from lims.core.clock import utc_now
+from lims.core.clock import local_date, utc_now
 from lims.core.errors import Conflict, InvalidInput, PermissionDenied, TransitionRefused
 from lims.core.jobs import Job
 from lims.intake.models import Order, RequestedTest, Sample
@@ -24,6 +25,7 @@ from lims.intake.order_reading import orders_statement
 from lims.intake.sample_list import Wanted, list_samples
 from lims.intake.states import TestState
 from lims.metrology.control_samples import ControlKind, ControlOutcome
+from tests.support.factories import make_calibration
 
 CODE = "sulfur_dioxide"
 # Target 100, s 2: the certificate of the material.
@@ -311,3 +313,28 @@ def test_a_retired_control_comes_onto_no_new_sheet_and_an_analyst_draws_none(con
     )
     sheet, tests = controls.sheet()
     assert controls.order(sheet) == tests
+
+
+def test_a_balance_out_of_calibration_gives_no_result_but_may_weigh_a_control(
+    controls, bench, laboratory, uow
+):
+    method = bench.session.get_one(MethodVersion, laboratory.versions["moisture"]).method_id
+    add_line(
+        uow,
+        actor=laboratory.head,
+        method_id=method,
+        text=replace(MATERIAL, target=D(20), deviation=D(1)),
+    )
+    test = bench.tests("moisture")[0]["moisture"]
+    sheet = bench.sheet(test)
+    (control,) = controls.controls(sheet)
+    due = local_date(uow.now) + timedelta(days=363)
+    with uow:
+        row = make_calibration(uow, laboratory.balance, due_on=due, accepted=False)
+        uow.audit("calibration.add", laboratory.head, row)
+        uow.commit()
+    with pytest.raises(Conflict) as refused:
+        bench.weigh(sheet, test, "28.4517")
+    assert refused.value.code == "not_accepted"
+    bench.weigh(sheet, control, "28.4517", "33.4629", "32.4607")
+    assert bench.version(control).reported == "20.0"
