@@ -15,12 +15,12 @@ from lims.bench.file_models import FileMapping, InstrumentFile
 from lims.bench.file_schemas import (
     FileDump,
     FileLoad,
+    FilePlanLoad,
     FilePreviewDump,
+    FileTakeLoad,
     MappingDump,
     MappingLoad,
     MappingVersionLoad,
-    FilePlanLoad,
-    FileTakeLoad,
 )
 from lims.bench.import_shapes import ImportFile, Preview
 from lims.bench.result_imports import ImportPlan
