@@ -237,7 +237,12 @@ def test_an_administrator_creates_reads_binds_and_revokes_on_the_pages(
     unbind_device(uow, actor=SYSTEM, device_id=laboratory.device, reason="moved")
     gateway.beat()
     gateway.beat()
-    assert "二楼天平室" in browser.get("/gateways").text
+    assert "二楼天平室" in (listed := browser.get("/gateways").text)
+    assert "磁盘将满" not in listed
+    full = {**gateway.live_body()["spool"], "disk": "the disk of the spool is nearly full: 812 MB free"}
+    gateway.beat(spool=full)
+    assert "磁盘将满" in browser.get("/gateways").text
+    assert "磁盘将满" in browser.get(f"/gateways/{gateway.id}").text
     session.rollback()
     device = session.scalars(select(Device).where(Device.gateway_id == int(gateway.id))).one()
     page = browser.get(f"/gateways/{gateway.id}/devices/{device.id}").text
