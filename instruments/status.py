@@ -13,7 +13,7 @@ WELL = frozenset({"connected", "connecting"})
 _STYLE = (
     "body{font:16px system-ui,sans-serif;margin:1.5rem;color:#1b2a33}h1{font-size:1.3rem}"
     "table{border-collapse:collapse}th,td{text-align:left;padding:.35rem .9rem .35rem 0;border-bottom:1px solid #d5dde2}"
-    ".n{text-align:right;font-variant-numeric:tabular-nums}.live{font-size:1.4rem}.bad{color:#a3200d;font-weight:600}"
+    ".n{text-align:right;font-variant-numeric:tabular-nums}.live{font-size:1.4rem;white-space:nowrap}.bad{color:#a3200d;font-weight:600}"
 )
 
 
@@ -78,8 +78,8 @@ def troubles(status: JsonObject) -> Iterator[str]:
         yield from (str(spool[name]) for name in ("disk", "sentence") if spool.get(name))
     for device in devices_of(status):
         if device["state"] not in WELL:
-            reason = f": {device['reason']}" if device["reason"] else ""
-            yield f"{device['device']} is {in_words(device['state'])}{reason}"
+            reason = f", {device['reason']}" if device["reason"] else ""
+            yield f"{device['device']}: {in_words(device['state'])}{reason}"
 
 
 def in_words(state: JsonValue) -> str:

@@ -47,7 +47,7 @@ def test_the_terminal_shows_each_device_and_what_somebody_should_do(bench, capsy
     said = capsys.readouterr().out
     row = next(line for line in said.splitlines() if line.startswith("ph "))
     assert row.split() == ["ph", "connected", "7.01", "pH", "1", "0"]
-    assert "balance is unplugged: /dev/serial/by-id/away is not there" in said
+    assert "balance: unplugged, /dev/serial/by-id/away is not there" in said
     assert "1 captures kept, 1 not yet with the server" in said
     assert "the disk of the spool is nearly full" in said
 
@@ -59,7 +59,7 @@ def test_the_page_shows_the_same_and_nothing_of_it_is_markup(bench):
         shown = answer.read().decode()
     assert "7.01 pH" in shown
     assert "nearly full" in shown
-    assert "balance is unplugged" in shown
+    assert "balance: unplugged" in shown
     assert "bench &lt;1&gt;" in shown
     assert "bench <1>" not in shown
     with urllib.request.urlopen(address + "status.json", timeout=5) as answer:
