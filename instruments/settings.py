@@ -95,7 +95,7 @@ class Settings:
     keep_days: int = 7
     folders: tuple[FolderSettings, ...] = ()
     waiting: tuple[DeviceRow, ...] = ()  # their profile is to come from the server
-    disk_low_mb: int = 2048  # less free is told; about three million captures
+    disk_low_mb: int = 2048  # less free is told; about two and a half million captures
 
     @property
     def identity_path(self) -> Path:
