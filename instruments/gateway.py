@@ -44,8 +44,8 @@ STATUS_EVERY_S = 1.0
 DISK_WORD_EVERY_S = 3600.0
 LOOK_FOR_IDENTITY_S = 2.0
 BOARD_EVERY_S = 0.04
-# Bytes of a hundred lines come a thousand times a second: those of 20 ms are served together, of ten lines those of 2 ms.
-TURN_S, TURN_OF_ONE_S = LINGER_S, 0.0002
+# Bytes of a hundred lines come a thousand times a second: those of 20 ms are served together, of ten lines those of 5 ms.
+TURN_S, TURN_OF_ONE_S = LINGER_S, 0.0005
 MOST_WAITING = 5000  # drafts in memory while the disk refuses; then the ports are not read any more
 
 
