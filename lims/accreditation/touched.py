@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from lims.accreditation.models import Authorisation, ScopeRow
 from lims.catalogue.models import Method, TestItem
-from lims.catalogue.touched import Kind, Touched
+from lims.catalogue.touched import Touched, TouchedKind
 
 
 def scope_touched(session: Session, standard_ids: Collection[int], on: date) -> Iterable[Touched]:
@@ -22,7 +22,9 @@ def scope_touched(session: Session, standard_ids: Collection[int], on: date) -> 
     )
     for standard_id, ident, scheme, zh, en in lines:
         names = (f"{scheme.value} {zh}", f"{scheme.value} {en}")
-        yield Touched(standard_id, Kind.SCOPE, *names, "accreditation.scope_row", {"scope_row_id": ident})
+        yield Touched(
+            standard_id, TouchedKind.SCOPE, *names, "accreditation.scope_row", {"scope_row_id": ident}
+        )
     people = session.execute(
         select(Method.standard_id, Method.id, TestItem.name_zh, TestItem.name_en, func.count())
         .join(Authorisation, Authorisation.method_id == Method.id)
@@ -37,4 +39,6 @@ def scope_touched(session: Session, standard_ids: Collection[int], on: date) -> 
     )
     for standard_id, method_id, zh, en, count in people:
         names = (f"{zh}（{count} 人）", f"{en} ({count} people)")
-        yield Touched(standard_id, Kind.AUTHORISATION, *names, "accreditation.gate", {"method_id": method_id})
+        yield Touched(
+            standard_id, TouchedKind.AUTHORISATION, *names, "accreditation.gate", {"method_id": method_id}
+        )

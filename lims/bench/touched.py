@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from lims.bench.models import Worksheet, WorksheetRow
 from lims.bench.states import WorksheetState
 from lims.catalogue.models import Method, MethodVersion
-from lims.catalogue.touched import Kind, Touched
+from lims.catalogue.touched import TouchedKind, Touched
 
 
 def worksheets_touched(session: Session, standard_ids: Collection[int], _on: date) -> Iterable[Touched]:
@@ -29,4 +29,4 @@ def worksheets_touched(session: Session, standard_ids: Collection[int], _on: dat
     )
     for standard_id, ident, number, count in rows:
         names = (f"{number}（{count} 项）", f"{number} ({count} tests)")
-        yield Touched(standard_id, Kind.WORKSHEET, *names, "bench.worksheet", {"worksheet_id": ident})
+        yield Touched(standard_id, TouchedKind.WORKSHEET, *names, "bench.worksheet", {"worksheet_id": ident})

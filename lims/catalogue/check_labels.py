@@ -3,35 +3,35 @@
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
-from lims.catalogue.check_models import Decision, ListStatus, Outcome
+from lims.catalogue.check_models import CheckOutcome, ListStatus, StandardDecision
 from lims.catalogue.checks import open_checks
 from lims.catalogue.face import blueprint
 from lims.catalogue.strictness import strictness
-from lims.catalogue.touched import Kind
+from lims.catalogue.touched import TouchedKind
 from lims.core.permissions import Actor, Permission, Role
 from lims.metrology.limit_comparison import Strictness
 from lims.ui.labels import Tone, register
 from lims.ui.navigation import Card, register_card
 
 register(
-    Outcome,
+    CheckOutcome,
     {
-        Outcome.REPLACED: _l("replaced"),
-        Outcome.WITHDRAWN: _l("withdrawn"),
-        Outcome.NEW_EDITION: _l("new edition"),
-        Outcome.DIFFERENT: _l("differs from ours"),
-        Outcome.NOT_MENTIONED: _l("not in the list"),
-        Outcome.UNCHANGED: _l("unchanged"),
-        Outcome.UNKNOWN: _l("not in our library"),
+        CheckOutcome.REPLACED: _l("replaced"),
+        CheckOutcome.WITHDRAWN: _l("withdrawn"),
+        CheckOutcome.NEW_EDITION: _l("new edition"),
+        CheckOutcome.DIFFERENT: _l("differs from ours"),
+        CheckOutcome.NOT_MENTIONED: _l("not in the list"),
+        CheckOutcome.UNCHANGED: _l("unchanged"),
+        CheckOutcome.UNKNOWN: _l("not in our library"),
     },
     {
-        Outcome.REPLACED: Tone.FAULT,
-        Outcome.WITHDRAWN: Tone.FAULT,
-        Outcome.NEW_EDITION: Tone.RETURNED,
-        Outcome.DIFFERENT: Tone.RETURNED,
-        Outcome.NOT_MENTIONED: Tone.WAITING,
-        Outcome.UNCHANGED: Tone.DONE,
-        Outcome.UNKNOWN: Tone.PLAIN,
+        CheckOutcome.REPLACED: Tone.FAULT,
+        CheckOutcome.WITHDRAWN: Tone.FAULT,
+        CheckOutcome.NEW_EDITION: Tone.RETURNED,
+        CheckOutcome.DIFFERENT: Tone.RETURNED,
+        CheckOutcome.NOT_MENTIONED: Tone.WAITING,
+        CheckOutcome.UNCHANGED: Tone.DONE,
+        CheckOutcome.UNKNOWN: Tone.PLAIN,
     },
 )
 register(
@@ -44,13 +44,13 @@ register(
     },
 )
 register(
-    Decision,
+    StandardDecision,
     {
-        Decision.ADOPT: _l("adopt the new edition from that day"),
-        Decision.KEEP_UNTIL: _l("keep the old edition until that day"),
-        Decision.WITHDRAW: _l("withdraw it from that day"),
-        Decision.TAKE_DATES: _l("take over the dates of the list"),
-        Decision.NOT_RELEVANT: _l("not relevant: nothing changes"),
+        StandardDecision.ADOPT: _l("adopt the new edition from that day"),
+        StandardDecision.KEEP_UNTIL: _l("keep the old edition until that day"),
+        StandardDecision.WITHDRAW: _l("withdraw it from that day"),
+        StandardDecision.TAKE_DATES: _l("take over the dates of the list"),
+        StandardDecision.NOT_RELEVANT: _l("not relevant: nothing changes"),
     },
 )
 register(
@@ -69,15 +69,15 @@ register(
     },
 )
 register(
-    Kind,
+    TouchedKind,
     {
-        Kind.METHOD: _l("Test methods"),
-        Kind.LIMIT: _l("Limits"),
-        Kind.PACKAGE: _l("Packages"),
-        Kind.SCOPE: _l("Scope lines"),
-        Kind.AUTHORISATION: _l("Authorisations"),
-        Kind.ORDER: _l("Open orders"),
-        Kind.WORKSHEET: _l("Open worksheets"),
+        TouchedKind.METHOD: _l("Test methods"),
+        TouchedKind.LIMIT: _l("Limits"),
+        TouchedKind.PACKAGE: _l("Packages"),
+        TouchedKind.SCOPE: _l("Scope lines"),
+        TouchedKind.AUTHORISATION: _l("Authorisations"),
+        TouchedKind.ORDER: _l("Open orders"),
+        TouchedKind.WORKSHEET: _l("Open worksheets"),
     },
 )
 

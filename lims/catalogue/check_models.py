@@ -19,7 +19,7 @@ class ListStatus(StrEnum):
     REPLACED = "replaced"
 
 
-class Outcome(StrEnum):
+class CheckOutcome(StrEnum):
     """What the comparison found about one standard."""
 
     REPLACED = "replaced"
@@ -32,10 +32,10 @@ class Outcome(StrEnum):
 
 
 # What somebody has to decide about.
-TO_DECIDE = (Outcome.REPLACED, Outcome.WITHDRAWN, Outcome.NEW_EDITION, Outcome.DIFFERENT)
+TO_DECIDE = (CheckOutcome.REPLACED, CheckOutcome.WITHDRAWN, CheckOutcome.NEW_EDITION, CheckOutcome.DIFFERENT)
 
 
-class Decision(StrEnum):
+class StandardDecision(StrEnum):
     ADOPT = "adopt"
     KEEP_UNTIL = "keep_until"
     WITHDRAW = "withdraw"
@@ -81,7 +81,7 @@ class StandardFinding(Identified, Versioned, Base):
     __tablename__ = "standard_finding"
     check_id: Mapped[int] = mapped_column(ForeignKey("standards_check.id"), index=True)
     row: Mapped[int | None] = mapped_column(Integer)
-    outcome: Mapped[Outcome] = mapped_column(enum_column(Outcome))
+    outcome: Mapped[CheckOutcome] = mapped_column(enum_column(CheckOutcome))
     standard_id: Mapped[int | None] = mapped_column(ForeignKey("standard_edition.id"), index=True)
     code: Mapped[str] = mapped_column(String(80))
     title: Mapped[str] = mapped_column(String(200), default="")
@@ -93,7 +93,7 @@ class StandardFinding(Identified, Versioned, Base):
     successor_title: Mapped[str] = mapped_column(String(200), default="")
     successor_from: Mapped[date | None]
     touched: Mapped[str] = mapped_column(Text, default="{}")
-    decision: Mapped[Decision | None] = mapped_column(enum_column(Decision))
+    decision: Mapped[StandardDecision | None] = mapped_column(enum_column(StandardDecision))
     effective_on: Mapped[date | None]
     reason: Mapped[str | None] = mapped_column(Text)
     decided_by: Mapped[int | None] = mapped_column(ForeignKey("account.id"))

@@ -13,14 +13,20 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response as Answer
 
 from lims.catalogue import checks as use_cases
-from lims.catalogue.check_models import TO_DECIDE, Decision, Outcome, StandardFinding, StandardsCheck
+from lims.catalogue.check_models import (
+    TO_DECIDE,
+    CheckOutcome,
+    StandardDecision,
+    StandardFinding,
+    StandardsCheck,
+)
 from lims.catalogue.check_schemas import CheckForm, CloseLoad, DecisionLoad
 from lims.catalogue.checks import ListFile
 from lims.catalogue.currency_list import StandardsList
 from lims.catalogue.decisions import POSSIBLE, decide_finding, official_end
 from lims.catalogue.evidence import evidence_pdf
 from lims.catalogue.face import blueprint, may_edit, today
-from lims.catalogue.touched import Kind, Touched, by_kind, touched_by
+from lims.catalogue.touched import Touched, TouchedKind, by_kind, touched_by
 from lims.core.database import db
 from lims.core.errors import InvalidInput
 from lims.core.jobs import Job
@@ -124,7 +130,7 @@ class Line:
     """One finding to decide, with everything that hangs on its standard today."""
 
     finding: StandardFinding
-    touched: Mapping[Kind, Sequence[Touched]]
+    touched: Mapping[TouchedKind, Sequence[Touched]]
     form: Form
     options: Sequence[tuple[object, Text]]
     is_known: bool  # the new edition stands in the library
@@ -135,7 +141,7 @@ def _check(check_id: int, form: Form | None = None, at: int | None = None) -> st
     session = db.session()
     row = use_cases.check(session, check_id)
     findings = use_cases.findings_of(session, check_id)
-    of = {outcome: [one for one in findings if one.outcome is outcome] for outcome in Outcome}
+    of = {outcome: [one for one in findings if one.outcome is outcome] for outcome in CheckOutcome}
     return render_template(
         "catalogue/check.html",
         check=row,
@@ -208,7 +214,7 @@ def decide_standard(check_id: int, finding_id: int) -> Answer | tuple[str, int]:
     return _check(check_id, form, finding_id), form.status
 
 
-def _words(decision: Decision | None) -> Text:
+def _words(decision: StandardDecision | None) -> Text:
     return label(decision) if decision is not None else ""
 
 

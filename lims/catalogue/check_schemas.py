@@ -3,7 +3,7 @@
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 from werkzeug.datastructures import FileStorage
 
-from lims.catalogue.check_models import Decision
+from lims.catalogue.check_models import StandardDecision
 from lims.catalogue.decisions import DecisionText
 from lims.ui.shapes import Load, PageDump, choice, legal_day, row_version, storable, text
 
@@ -37,7 +37,7 @@ class CheckLoad(Load):
 
 
 class DecisionLoad(Load):
-    decision = choice(Decision, required=True)
+    decision = choice(StandardDecision, required=True)
     reason = text(500)
     effective_on = legal_day(load_default=None, allow_none=True)
     title_zh = text(200, required=False, load_default="")

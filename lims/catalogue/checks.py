@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session, aliased
 
-from lims.catalogue.check_models import TO_DECIDE, Outcome, StandardFinding, StandardsCheck
+from lims.catalogue.check_models import TO_DECIDE, CheckOutcome, StandardFinding, StandardsCheck
 from lims.catalogue.currency_compare import Found, Ours, compare
 from lims.catalogue.currency_list import StandardsList, read_list
 from lims.catalogue.evidence import EVIDENCE_JOB, evidence_of, frozen_sheet, remembered
@@ -162,8 +162,8 @@ def check(session: Session, check_id: int) -> StandardsCheck:
 
 
 def findings_of(session: Session, check_id: int) -> Sequence[StandardFinding]:
-    """Those that need a decision first, then as ``Outcome`` lists them; by code."""
-    place = case({one: n for n, one in enumerate(Outcome)}, value=StandardFinding.outcome)
+    """Those that need a decision first, then as ``CheckOutcome`` lists them; by code."""
+    place = case({one: n for n, one in enumerate(CheckOutcome)}, value=StandardFinding.outcome)
     wanted = select(StandardFinding).where(StandardFinding.check_id == check_id)
     return session.scalars(wanted.order_by(place, StandardFinding.code)).all()
 

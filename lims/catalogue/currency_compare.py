@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from lims.catalogue.check_models import ListStatus, Outcome
+from lims.catalogue.check_models import CheckOutcome, ListStatus
 from lims.catalogue.currency_list import ListRow
 from lims.catalogue.standard_codes import Code, read_code
 
@@ -29,7 +29,7 @@ class Ours:
 class Found:
     """``ours`` None: the list's own. ``said`` None: the list does not mention it. ``successor``: of the list."""
 
-    outcome: Outcome
+    outcome: CheckOutcome
     ours: Ours | None
     said: ListRow | None
     successor_code: str = ""
@@ -47,7 +47,7 @@ def compare(rows: Sequence[ListRow], library: Iterable[Ours], on: date) -> list[
     known = {_key(one.code) for one in ours}
     taken = {one.successor.row for one in found if one.successor is not None}
     unknown = [
-        Found(Outcome.UNKNOWN, None, row)
+        Found(CheckOutcome.UNKNOWN, None, row)
         for row in rows
         if row.code.text not in known and row.row not in taken
     ]
@@ -69,15 +69,19 @@ class _Comparison:
         successor, code = self._successor(ours, said)
         return Found(self._outcome(ours, said, code), ours, said, code, successor)
 
-    def _outcome(self, ours: Ours, said: ListRow | None, successor: str) -> Outcome:
+    def _outcome(self, ours: Ours, said: ListRow | None, successor: str) -> CheckOutcome:
         ends = ours.withdrawn_from is not None
         if successor and not ends:
-            return Outcome.REPLACED if said is not None and said.status in GONE else Outcome.NEW_EDITION
+            return (
+                CheckOutcome.REPLACED
+                if said is not None and said.status in GONE
+                else CheckOutcome.NEW_EDITION
+            )
         if said is None:
-            return Outcome.NOT_MENTIONED
+            return CheckOutcome.NOT_MENTIONED
         if said.status in GONE and not ends:
-            return Outcome.WITHDRAWN
-        return Outcome.DIFFERENT if _differs(ours, said, self.on) else Outcome.UNCHANGED
+            return CheckOutcome.WITHDRAWN
+        return CheckOutcome.DIFFERENT if _differs(ours, said, self.on) else CheckOutcome.UNCHANGED
 
     def _successor(self, ours: Ours, said: ListRow | None) -> tuple[ListRow | None, str]:
         """What replaces ours in the list: as it names it, as the successor says, or a later year of the family."""

@@ -9,9 +9,9 @@ from sqlalchemy import select
 
 from lims.catalogue.check_models import (
     TO_DECIDE,
-    Decision,
+    CheckOutcome,
     ListStatus,
-    Outcome,
+    StandardDecision,
     StandardFinding,
     StandardsCheck,
 )
@@ -24,11 +24,25 @@ from lims.core.permissions import Actor, Permission
 from lims.core.uow import UnitOfWork
 
 # What can be decided about what.
-POSSIBLE: Mapping[Outcome, tuple[Decision, ...]] = {
-    Outcome.REPLACED: (Decision.ADOPT, Decision.KEEP_UNTIL, Decision.WITHDRAW, Decision.NOT_RELEVANT),
-    Outcome.NEW_EDITION: (Decision.ADOPT, Decision.KEEP_UNTIL, Decision.WITHDRAW, Decision.NOT_RELEVANT),
-    Outcome.WITHDRAWN: (Decision.WITHDRAW, Decision.KEEP_UNTIL, Decision.NOT_RELEVANT),
-    Outcome.DIFFERENT: (Decision.TAKE_DATES, Decision.NOT_RELEVANT),
+POSSIBLE: Mapping[CheckOutcome, tuple[StandardDecision, ...]] = {
+    CheckOutcome.REPLACED: (
+        StandardDecision.ADOPT,
+        StandardDecision.KEEP_UNTIL,
+        StandardDecision.WITHDRAW,
+        StandardDecision.NOT_RELEVANT,
+    ),
+    CheckOutcome.NEW_EDITION: (
+        StandardDecision.ADOPT,
+        StandardDecision.KEEP_UNTIL,
+        StandardDecision.WITHDRAW,
+        StandardDecision.NOT_RELEVANT,
+    ),
+    CheckOutcome.WITHDRAWN: (
+        StandardDecision.WITHDRAW,
+        StandardDecision.KEEP_UNTIL,
+        StandardDecision.NOT_RELEVANT,
+    ),
+    CheckOutcome.DIFFERENT: (StandardDecision.TAKE_DATES, StandardDecision.NOT_RELEVANT),
 }
 
 
@@ -40,7 +54,7 @@ class DecisionText:
     or the old edition, has it.
     """
 
-    decision: Decision
+    decision: StandardDecision
     reason: str
     effective_on: date | None = None
     title_zh: str = ""
@@ -89,15 +103,15 @@ def _wrong(field: str, code: str, sentence: str) -> InvalidInput:
 def _carry_out(uow: UnitOfWork, actor: Actor, row: StandardFinding, text: DecisionText) -> date | None:
     """Change the library; the day on which it takes effect."""
     assert row.standard_id is not None
-    if text.decision is Decision.NOT_RELEVANT:
+    if text.decision is StandardDecision.NOT_RELEVANT:
         return None
     old = uow.get(StandardEdition, row.standard_id)
     match text.decision:
-        case Decision.ADOPT:
+        case StandardDecision.ADOPT:
             return _adopt(uow, actor, row, old, text)
-        case Decision.KEEP_UNTIL:
+        case StandardDecision.KEEP_UNTIL:
             return _keep(uow, actor, row, old, text)
-        case Decision.WITHDRAW:
+        case StandardDecision.WITHDRAW:
             day = text.effective_on or row.withdrawn_from or local_date(uow.now)
             known = _known(uow, row.successor_code)
             withdraw_edition(uow, actor, old, day, known.id if known else None, None, text.reason.strip())

@@ -10,13 +10,13 @@ from sqlalchemy.orm import Session
 
 from lims.catalogue.check_models import (
     TO_DECIDE,
-    Decision,
+    CheckOutcome,
     ListStatus,
-    Outcome,
+    StandardDecision,
     StandardFinding,
     StandardsCheck,
 )
-from lims.catalogue.touched import Kind, Touched, by_kind
+from lims.catalogue.touched import Touched, TouchedKind, by_kind
 from lims.core.clock import local_date
 from lims.core.errors import Conflict, NotFound
 from lims.core.files import FileStore, keep_file
@@ -37,37 +37,42 @@ EVIDENCE_JOB = "catalogue.check_evidence"
 MOST_NAMES = 40  # of one kind on paper; the rest is counted
 Letterhead = Callable[[Session], Laboratory | None]
 Typesetter = Callable[[StandardsCheckDocument], bytes]
-OUTCOMES: Mapping[Outcome, Text] = {
-    Outcome.REPLACED: Text("被代替", "replaced"),
-    Outcome.WITHDRAWN: Text("废止", "withdrawn"),
-    Outcome.NEW_EDITION: Text("有新版", "new edition"),
-    Outcome.DIFFERENT: Text("与标准库不一致", "differs from the library"),
-    Outcome.NOT_MENTIONED: Text("清单未列", "not in the list"),
-    Outcome.UNCHANGED: Text("无变化", "unchanged"),
-    Outcome.UNKNOWN: Text("本库没有", "not in our library"),
+OUTCOMES: Mapping[CheckOutcome, Text] = {
+    CheckOutcome.REPLACED: Text("被代替", "replaced"),
+    CheckOutcome.WITHDRAWN: Text("废止", "withdrawn"),
+    CheckOutcome.NEW_EDITION: Text("有新版", "new edition"),
+    CheckOutcome.DIFFERENT: Text("与标准库不一致", "differs from the library"),
+    CheckOutcome.NOT_MENTIONED: Text("清单未列", "not in the list"),
+    CheckOutcome.UNCHANGED: Text("无变化", "unchanged"),
+    CheckOutcome.UNKNOWN: Text("本库没有", "not in our library"),
 }
-_EXPLAINED: Mapping[Outcome, Text] = {
-    Outcome.UNCHANGED: Text("标准库与清单一致。", "Library and list agree."),
-    Outcome.NOT_MENTIONED: Text(
+_EXPLAINED: Mapping[CheckOutcome, Text] = {
+    CheckOutcome.UNCHANGED: Text("标准库与清单一致。", "Library and list agree."),
+    CheckOutcome.NOT_MENTIONED: Text(
         "标准库中现行、而清单没有提到的标准。", "In use in the library; the list does not mention them."
     ),
-    Outcome.UNKNOWN: Text("清单中有、标准库没有的标准。", "In the list; the library does not hold them."),
+    CheckOutcome.UNKNOWN: Text(
+        "清单中有、标准库没有的标准。", "In the list; the library does not hold them."
+    ),
 }
-DECISIONS: Mapping[Decision, tuple[str, str]] = {
-    Decision.ADOPT: ("自 {day} 起采用新版 {new}", "adopt the new edition {new} from {day}"),
-    Decision.KEEP_UNTIL: ("原版沿用至 {day}（过渡期）", "keep the old edition until {day} (transition)"),
-    Decision.WITHDRAW: ("自 {day} 起停用", "withdrawn from {day}"),
-    Decision.TAKE_DATES: ("按清单更正标准库的日期", "take over the dates of the list"),
-    Decision.NOT_RELEVANT: ("与本机构无关，不作更改", "not relevant; nothing changes"),
+DECISIONS: Mapping[StandardDecision, tuple[str, str]] = {
+    StandardDecision.ADOPT: ("自 {day} 起采用新版 {new}", "adopt the new edition {new} from {day}"),
+    StandardDecision.KEEP_UNTIL: (
+        "原版沿用至 {day}（过渡期）",
+        "keep the old edition until {day} (transition)",
+    ),
+    StandardDecision.WITHDRAW: ("自 {day} 起停用", "withdrawn from {day}"),
+    StandardDecision.TAKE_DATES: ("按清单更正标准库的日期", "take over the dates of the list"),
+    StandardDecision.NOT_RELEVANT: ("与本机构无关，不作更改", "not relevant; nothing changes"),
 }
-_KINDS: Mapping[Kind, Text] = {
-    Kind.METHOD: Text("检测方法", "Methods"),
-    Kind.LIMIT: Text("限量", "Limits"),
-    Kind.PACKAGE: Text("套餐", "Packages"),
-    Kind.SCOPE: Text("能力范围", "Scope rows"),
-    Kind.AUTHORISATION: Text("上岗授权", "Authorisations"),
-    Kind.ORDER: Text("未完成的委托单", "Open orders"),
-    Kind.WORKSHEET: Text("检测批", "Worksheets"),
+_KINDS: Mapping[TouchedKind, Text] = {
+    TouchedKind.METHOD: Text("检测方法", "Methods"),
+    TouchedKind.LIMIT: Text("限量", "Limits"),
+    TouchedKind.PACKAGE: Text("套餐", "Packages"),
+    TouchedKind.SCOPE: Text("能力范围", "Scope rows"),
+    TouchedKind.AUTHORISATION: Text("上岗授权", "Authorisations"),
+    TouchedKind.ORDER: Text("未完成的委托单", "Open orders"),
+    TouchedKind.WORKSHEET: Text("检测批", "Worksheets"),
 }
 _LISTED: Mapping[ListStatus, Text] = {
     ListStatus.IN_FORCE: Text("现行", "in force"),
@@ -113,7 +118,7 @@ def evidence_of(
             _("The laboratory's own name and address are not entered yet."), code="laboratory_details_missing"
         )
     people = _people(session, {check.made_by, closed_by, *(one.decided_by for one in findings)})
-    of = {outcome: [one for one in findings if one.outcome is outcome] for outcome in Outcome}
+    of = {outcome: [one for one in findings if one.outcome is outcome] for outcome in CheckOutcome}
     return StandardsCheckDocument(
         laboratory=laboratory,
         number=check.number,
@@ -197,7 +202,7 @@ def _touched(kept: str) -> tuple[Labelled, ...]:
         more = count - len(names)
         zh = "；".join(zh for zh, _en in names) + (f" 等 {count} 项" if more else "")
         en = "; ".join(en for _zh, en in names) + (f" and {more} more" if more else "")
-        lines.append(Labelled(_KINDS[Kind(kind)], Text(f"{count}：{zh}", f"{count}: {en}")))
+        lines.append(Labelled(_KINDS[TouchedKind(kind)], Text(f"{count}：{zh}", f"{count}: {en}")))
     return tuple(lines)
 
 

@@ -15,7 +15,7 @@ from lims.catalogue.references import holds_words
 from lims.catalogue.revising import heirs_of, successor_of
 from lims.catalogue.standard_schemas import StandardEditLoad, StandardLoad, StandardWithdrawLoad
 from lims.catalogue.standards import has_status
-from lims.catalogue.touched import Kind, by_kind, touched_by
+from lims.catalogue.touched import TouchedKind, by_kind, touched_by
 from lims.catalogue.watch import changes_soon, standard_lines
 from lims.core.database import db
 from lims.core.paging import Key
@@ -27,7 +27,7 @@ from lims.ui.labels import choices
 from lims.ui.lists import Column, Filter, Listing
 
 # Kinds with a table of their own on the page.
-OWN_TABLES = frozenset({Kind.METHOD, Kind.LIMIT})
+OWN_TABLES = frozenset({TouchedKind.METHOD, TouchedKind.LIMIT})
 STANDARD = f"/catalogue/standards/{ID.format('standard_id')}"
 STANDARDS = Listing(
     caption=_l("Standards"),

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from lims.catalogue.models import Category, Limit, Method, Package, PackageItem, TestItem
 
 
-class Kind(StrEnum):
+class TouchedKind(StrEnum):
     METHOD = "method"
     LIMIT = "limit"
     PACKAGE = "package"
@@ -29,7 +29,7 @@ class Touched:
     """One thing that hangs on ``standard_id``; ``endpoint`` and ``values`` lead to its page."""
 
     standard_id: int
-    kind: Kind
+    kind: TouchedKind
     name_zh: str
     name_en: str
     endpoint: str
@@ -54,13 +54,13 @@ def touched_by(session: Session, standard_ids: Collection[int], on: date) -> dic
     for teller in (_of_catalogue, *_tellers.values()):
         for one in teller(session, found.keys(), on):
             found[one.standard_id].append(one)
-    order = list(Kind)
+    order = list(TouchedKind)
     return {ident: sorted(rows, key=lambda one: order.index(one.kind)) for ident, rows in found.items()}
 
 
-def by_kind(rows: Sequence[Touched]) -> dict[Kind, list[Touched]]:
-    """In the order of ``Kind``; kinds without any are left out."""
-    return {kind: some for kind in Kind if (some := [one for one in rows if one.kind is kind])}
+def by_kind(rows: Sequence[Touched]) -> dict[TouchedKind, list[Touched]]:
+    """In the order of ``TouchedKind``; kinds without any are left out."""
+    return {kind: some for kind in TouchedKind if (some := [one for one in rows if one.kind is kind])}
 
 
 def _of_catalogue(session: Session, standard_ids: Collection[int], on: date) -> Iterable[Touched]:
@@ -71,7 +71,7 @@ def _of_catalogue(session: Session, standard_ids: Collection[int], on: date) -> 
     for row in methods:
         item = row.test_item
         yield Touched(
-            *(row.standard_id, Kind.METHOD, item.name_zh, item.name_en),
+            *(row.standard_id, TouchedKind.METHOD, item.name_zh, item.name_en),
             *("catalogue.method", {"method_id": row.id}, row.clause),
         )
     yield from _limits(session, standard_ids, on)
@@ -89,7 +89,7 @@ def _limits(session: Session, standard_ids: Collection[int], on: date) -> Iterab
     for row, item, category in rows:
         of_zh, of_en = (f"（{category.name_zh}）", f" ({category.name_en})") if category else ("", "")
         yield Touched(
-            *(row.standard_id, Kind.LIMIT, item.name_zh + of_zh, item.name_en + of_en),
+            *(row.standard_id, TouchedKind.LIMIT, item.name_zh + of_zh, item.name_en + of_en),
             *("catalogue.limit", {"limit_id": row.id}),
         )
 
@@ -104,4 +104,4 @@ def _packages(session: Session, standard_ids: Collection[int]) -> Iterable[Touch
         .order_by(Package.id)
     )
     for standard_id, ident, zh, en in rows:
-        yield Touched(standard_id, Kind.PACKAGE, zh, en, "catalogue.package", {"package_id": ident})
+        yield Touched(standard_id, TouchedKind.PACKAGE, zh, en, "catalogue.package", {"package_id": ident})

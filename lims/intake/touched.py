@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from lims.catalogue.models import Method
-from lims.catalogue.touched import Kind, Touched
+from lims.catalogue.touched import Touched, TouchedKind
 from lims.intake.models import Order, RequestedTest, Sample
 from lims.intake.states import TestState
 
@@ -34,4 +34,4 @@ def orders_touched(session: Session, standard_ids: Collection[int], _on: date) -
     )
     for standard_id, ident, number, count in rows:
         names = (f"{number}（{count} 项）", f"{number} ({count} tests)")
-        yield Touched(standard_id, Kind.ORDER, *names, "intake.order", {"order_id": ident})
+        yield Touched(standard_id, TouchedKind.ORDER, *names, "intake.order", {"order_id": ident})

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from lims.accreditation.models import Scheme
 from lims.accreditation.scope import ScopeText, add_scope
-from lims.catalogue.check_models import Decision, Outcome, StandardsCheck
+from lims.catalogue.check_models import CheckOutcome, StandardDecision, StandardsCheck
 from lims.catalogue.checks import ListFile, close_check, findings_of, start_check
 from lims.catalogue.currency_list import read_list
 from lims.catalogue.decisions import DecisionText, decide_finding
@@ -17,7 +17,7 @@ from lims.catalogue.evidence import evidence_pdf, write_evidence
 from lims.catalogue.models import StandardEdition, StandardStatus
 from lims.catalogue.packages import PackageText, create_package
 from lims.catalogue.standard_codes import read_code
-from lims.catalogue.touched import Kind, by_kind, touched_by
+from lims.catalogue.touched import TouchedKind, by_kind, touched_by
 from lims.certificates.models import LaboratoryDetails
 from lims.core.clock import local_date
 from lims.core.errors import Conflict, InvalidInput, PermissionDenied, TransitionRefused
@@ -63,7 +63,9 @@ def outcomes(session):
 
 @pytest.fixture
 def decide(uow, session, catalogue):
-    def decided(check_id: int, code: str, decision: Decision, on: date | None = None, why: str = "公告"):
+    def decided(
+        check_id: int, code: str, decision: StandardDecision, on: date | None = None, why: str = "公告"
+    ):
         one = next(f for f in findings_of(session, check_id) if f.code == code)
         return decide_finding(
             uow,
@@ -176,12 +178,17 @@ def test_three_withdrawn_standards_name_all_that_hangs_on_them(uow, session, cat
             )
     made = check(*((f"GB {n}-2010", "", "废止", "", "", "2026-12-01", "") for n in (1, 2, 3)))
     found = findings_of(session, made.id)
-    assert [one.outcome for one in found] == [Outcome.WITHDRAWN] * 3
+    assert [one.outcome for one in found] == [CheckOutcome.WITHDRAWN] * 3
     touched = touched_by(session, [one.standard_id for one in found], today)
     for one in found:
         counts = {kind: len(rows) for kind, rows in by_kind(touched[one.standard_id]).items()}
         # The old limit and the grant that ended hang on nothing any more.
-        assert counts == {Kind.METHOD: 1, Kind.LIMIT: 1, Kind.PACKAGE: 1, Kind.SCOPE: 1}
+        assert counts == {
+            TouchedKind.METHOD: 1,
+            TouchedKind.LIMIT: 1,
+            TouchedKind.PACKAGE: 1,
+            TouchedKind.SCOPE: 1,
+        }
 
 
 def test_adopting_a_new_edition_writes_both_editions(session, catalogue, check, decide):
@@ -190,7 +197,7 @@ def test_adopting_a_new_edition_writes_both_editions(session, catalogue, check, 
         ("GB 5-2010", "", "被代替", "", "", "2027-03-01", "GB 5-2026"),
         ("GB 5-2026", "新版", "即将实施", "2026-09-01", "2027-03-01", "", ""),
     )
-    decide(made.id, "GB 5-2010", Decision.ADOPT, date(2027, 3, 1))
+    decide(made.id, "GB 5-2010", StandardDecision.ADOPT, date(2027, 3, 1))
     session.rollback()
     row = session.get_one(StandardEdition, old.id)
     new = session.get_one(StandardEdition, row.replaced_by_id)
@@ -204,7 +211,7 @@ def test_in_a_transition_both_editions_live_and_after_it_the_new_one_alone(sessi
         ("GB 5-2010", "", "被代替", "", "", "2027-03-01", "GB 5-2026"),
         ("GB 5-2026", "新版", "即将实施", "", "2027-03-01", "", ""),
     )
-    decide(made.id, "GB 5-2010", Decision.KEEP_UNTIL, date(2027, 5, 31))
+    decide(made.id, "GB 5-2010", StandardDecision.KEEP_UNTIL, date(2027, 5, 31))
     session.rollback()
     row = session.get_one(StandardEdition, old.id)
     new = session.get_one(StandardEdition, row.replaced_by_id)
@@ -223,11 +230,11 @@ def test_in_a_transition_both_editions_live_and_after_it_the_new_one_alone(sessi
 @pytest.mark.parametrize(
     ("decision", "on", "code"),
     [
-        (Decision.ADOPT, date(2027, 2, 28), "adopted_too_early"),
-        (Decision.ADOPT, date(2027, 3, 2), "adopted_too_late"),
-        (Decision.KEEP_UNTIL, date(2027, 2, 28), "kept_too_short"),
-        (Decision.KEEP_UNTIL, None, "day_missing"),
-        (Decision.TAKE_DATES, None, "decision_not_possible"),
+        (StandardDecision.ADOPT, date(2027, 2, 28), "adopted_too_early"),
+        (StandardDecision.ADOPT, date(2027, 3, 2), "adopted_too_late"),
+        (StandardDecision.KEEP_UNTIL, date(2027, 2, 28), "kept_too_short"),
+        (StandardDecision.KEEP_UNTIL, None, "day_missing"),
+        (StandardDecision.TAKE_DATES, None, "decision_not_possible"),
     ],
 )
 def test_a_decision_that_contradicts_the_list_changes_nothing(
@@ -249,24 +256,24 @@ def test_a_person_decides_once_and_says_why(uow, session, catalogue, check, deci
     catalogue.standard("GB 5-2010")
     made = check(("GB 5-2010", "", "废止", "", "", "2026-12-01", ""))
     with pytest.raises(InvalidInput) as refused:
-        decide(made.id, "GB 5-2010", Decision.WITHDRAW, why=" ")
+        decide(made.id, "GB 5-2010", StandardDecision.WITHDRAW, why=" ")
     assert refused.value.code == "reason_missing"
     one = findings_of(session, made.id)[0]
-    text_ = DecisionText(Decision.WITHDRAW, "why")
+    text_ = DecisionText(StandardDecision.WITHDRAW, "why")
     for actor in (SYSTEM,):
         with pytest.raises(PermissionDenied):
             decide_finding(uow, actor=actor, check_id=made.id, finding_id=one.id, version=1, text=text_)
-    done = decide(made.id, "GB 5-2010", Decision.WITHDRAW)
+    done = decide(made.id, "GB 5-2010", StandardDecision.WITHDRAW)
     assert (done.decided_by, done.effective_on) == (catalogue.keeper.id, date(2026, 12, 1))
     with pytest.raises(Conflict) as twice:
-        decide(made.id, "GB 5-2010", Decision.NOT_RELEVANT)
+        decide(made.id, "GB 5-2010", StandardDecision.NOT_RELEVANT)
     assert twice.value.code == "already_decided"
 
 
 def test_the_dates_of_the_list_correct_the_library(session, catalogue, check, decide):
     wrong = catalogue.standard("GB 6-2010", in_force_from=date(2010, 6, 1), withdrawn_from=date(2020, 1, 1))
     made = check(("GB 6-2010", "", "现行", "", "2010-07-01", "", ""))
-    decide(made.id, "GB 6-2010", Decision.TAKE_DATES)
+    decide(made.id, "GB 6-2010", StandardDecision.TAKE_DATES)
     session.rollback()
     row = session.get_one(StandardEdition, wrong.id)
     assert (row.in_force_from, row.withdrawn_from) == (date(2010, 7, 1), None)
@@ -279,7 +286,7 @@ def test_a_check_closes_when_all_is_decided_and_its_evidence_stays(
     for n in (1, 2):
         catalogue.standard(f"GB {n}-2010")
     made = check(*((f"GB {n}-2010", "", "废止", "", "", "2026-12-01", "") for n in (1, 2)))
-    decide(made.id, "GB 1-2010", Decision.WITHDRAW)
+    decide(made.id, "GB 1-2010", StandardDecision.WITHDRAW)
 
     def close():
         row = session.get_one(StandardsCheck, made.id, populate_existing=True)
@@ -288,7 +295,7 @@ def test_a_check_closes_when_all_is_decided_and_its_evidence_stays(
     with pytest.raises(Conflict, match="1") as undecided:
         close()
     assert undecided.value.code == "check_undecided"
-    decide(made.id, "GB 2-2010", Decision.NOT_RELEVANT)
+    decide(made.id, "GB 2-2010", StandardDecision.NOT_RELEVANT)
     with pytest.raises(Conflict) as unnamed:
         close()
     assert unnamed.value.code == "laboratory_details_missing"

@@ -16,7 +16,7 @@ from lims.catalogue.limits import limit_for
 from lims.catalogue.models import Limit, MethodVersion, StandardEdition
 from lims.catalogue.revising import revise_method
 from lims.catalogue.standards import StandardText, create_standard, withdraw_standard
-from lims.catalogue.touched import Kind, by_kind, touched_by
+from lims.catalogue.touched import TouchedKind, by_kind, touched_by
 from lims.core.clock import local_date
 from lims.core.errors import Conflict, InvalidInput, TransitionRefused
 from lims.core.permissions import Role
@@ -214,5 +214,5 @@ def test_open_orders_and_worksheets_hang_on_the_standard(uow, session, laborator
     sheet = open_worksheet(uow, actor=laboratory.analyst, test_ids=[aluminium])
     standard = standard_of(session, laboratory)
     touched = by_kind(touched_by(session, [standard.id], today)[standard.id])
-    assert [one.values for one in touched[Kind.ORDER]] == [{"order_id": order_of(session, aluminium)}]
-    assert [one.values for one in touched[Kind.WORKSHEET]] == [{"worksheet_id": sheet.id}]
+    assert [one.values for one in touched[TouchedKind.ORDER]] == [{"order_id": order_of(session, aluminium)}]
+    assert [one.values for one in touched[TouchedKind.WORKSHEET]] == [{"worksheet_id": sheet.id}]
