@@ -109,7 +109,7 @@ def decide_conformity(
         return Decision(Verdict.NOT_JUDGED, None, plain.reason, rule, plain, limit)
     if uncertainty is None and rule.kind is DecisionKind.SIMPLE:
         return Decision(plain.verdict, _plain_zone(plain.verdict), plain.reason, rule, plain, limit)
-    if not isinstance(limit, Maximum | Minimum | Range):
+    if not isinstance(limit, GuardedLimit):
         return Decision(Verdict.NOT_JUDGED, None, Undecided.LIMIT_TAKES_NO_UNCERTAINTY, rule, plain, limit)
     if uncertainty is None:
         return Decision(Verdict.NOT_JUDGED, None, Undecided.UNCERTAINTY_MISSING, rule, plain, limit)

@@ -41,9 +41,10 @@ def to_fraction(value: Exact) -> Fraction:
     """Raises MetrologyError ``number_out_of_range`` for NaN, infinity, or beyond 10^999."""
     if not isinstance(value, Decimal):
         return value
-    if not value.is_finite():
-        raise _out_of_range()
-    return _ratio(value)
+    try:
+        return _ratio(value)
+    except TypeError as reason:  # a signalling NaN has no hash
+        raise _out_of_range() from reason
 
 
 # The same few figures are met again and again on the way of one result; equal decimals are the same rational.

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
-from typing import cast
 
 from lims.metrology import formula_numbers as numbers
 from lims.metrology.errors import MetrologyError
@@ -112,7 +111,8 @@ def value_at(root: Node, inputs: Mapping[str, Exact]) -> Exact:
 
 def run_of(figures: Mapping[str, Exact]) -> Run:
     """What compiled formulas of inputs alone are called with; the figures are looked at once for all of them."""
-    return _Figures({name: numbers.settled(to_fraction(value)) for name, value in figures.items()}, {})
+    settled = {name: numbers.settled(to_fraction(value)) for name, value in figures.items()}
+    return _Figures(settled, {}, figures=settled)
 
 
 @dataclass(slots=True)
@@ -182,11 +182,13 @@ class _Run:
 class _Figures(_Run):
     """Inputs that are settled figures already; remembers what was computed from them."""
 
+    figures: Mapping[str, Exact] = field(default_factory=dict)
+
     def single(self, node: Name | Item) -> Exact:
-        found = self.inputs.get(node.name) if isinstance(node, Name) else None
+        found = self.figures.get(node.name) if isinstance(node, Name) else None
         if found is None:
             raise _refused("formula_input_missing", "%(name)s is missing.", node)
-        return cast(Exact, found)
+        return found
 
     def noted(self, node: Operation, value: Exact, operands: Sequence[Exact]) -> None:
         # The node is kept, so that no other can take its place in memory and in here.

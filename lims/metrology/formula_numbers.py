@@ -121,7 +121,8 @@ def largest(values: Sequence[Exact]) -> Exact:
 
 def settled(value: Fraction) -> Exact:
     """Keep a rational while it is small; beyond 2048 bits it becomes a decimal of 50 digits."""
-    if value.numerator.bit_length() + value.denominator.bit_length() <= _EXACT_BITS:
+    numerator, denominator = value.as_integer_ratio()
+    if numerator.bit_length() + denominator.bit_length() <= _EXACT_BITS:
         return value
     return _worked(lambda: working(value))
 

@@ -23,6 +23,9 @@ from lims.metrology.values import (
 )
 
 NEAR_FROM = Decimal("0.8")
+_Bounded = Maximum | Minimum | Range
+_Forbidden = NotPermitted | MustNotBeDetected
+_Unplaced = Text | Counts
 _NO_LIMITS = DetectionLimits()
 
 
@@ -49,7 +52,7 @@ def judge(
         detection = limits_in_unit(detection, value.unit, compared.unit)
     full = _find(compared, limit, Comparison.FULL_VALUE, detection)
     rounded = None
-    if isinstance(limit, Maximum | Minimum | Range):
+    if isinstance(limit, _Bounded):
         rounded = _find(compared, limit, Comparison.ROUNDED_VALUE, detection)
     decisive = rounded if rule is Comparison.ROUNDED_VALUE and rounded else full
     verdict = Verdict.NOT_JUDGED if withheld else decisive.verdict
@@ -78,7 +81,7 @@ def _comparable(value: ResultValue, limit: Limit, detection: DetectionLimits) ->
     """The value in the limit's unit; presence alone needs no unit."""
     if isinstance(value, NotDetected) and value.lod is None:
         value = detection.not_detected(value.unit)
-    if isinstance(limit, NotPermitted | MustNotBeDetected) or isinstance(value, Text):
+    if isinstance(limit, _Forbidden) or isinstance(value, Text):
         return value
     return in_unit(value, limit.unit)
 
@@ -86,7 +89,7 @@ def _comparable(value: ResultValue, limit: Limit, detection: DetectionLimits) ->
 def _find(value: ResultValue, limit: Limit, comparison: Comparison, detection: DetectionLimits) -> Finding:
     if isinstance(limit, Plan):
         return find_plan(value, limit, detection)
-    if isinstance(value, Text | Counts):
+    if isinstance(value, _Unplaced):
         return Finding(comparison, Verdict.NOT_JUDGED, reason=Reason.NO_FIGURE)
     if isinstance(limit, NotPermitted):
         return _find_not_permitted(value, detection)
@@ -96,7 +99,7 @@ def _find(value: ResultValue, limit: Limit, comparison: Comparison, detection: D
     return decide(comparison, value, checks)
 
 
-def _bounds(limit: Maximum | Minimum | Range) -> tuple[tuple[Side, str, Decimal], ...]:
+def _bounds(limit: _Bounded) -> tuple[tuple[Side, str, Decimal], ...]:
     match limit:
         case Maximum(bound, _, inclusive):
             return ((Side.HIGH, "≤" if inclusive else "<", bound),)

@@ -123,10 +123,12 @@ def uncertainty_of(
     those of ``make_budget`` and ``expand``.
     """
     model = _model_of(formula, budget.sources)
-    readings = {name: tuple(v) for name, v in inputs.items() if isinstance(v, Sequence)}
+    readings = {name: tuple(v) for name, v in inputs.items() if not isinstance(v, Decimal | Fraction)}
     if readings:
         _check_averaged(formula.root, {name for name, values in readings.items() if len(values) > 1})
-    estimates = {name: _mean(v) if isinstance(v, Sequence) else to_fraction(v) for name, v in inputs.items()}
+    estimates = {
+        name: to_fraction(v) if isinstance(v, Decimal | Fraction) else _mean(v) for name, v in inputs.items()
+    }
     estimates |= {f"@{key}": to_fraction(value) for key, value in items.items()}
     for name in model.names:
         if name not in estimates:
@@ -134,10 +136,13 @@ def uncertainty_of(
     run = run_of(estimates)
     value = to_fraction(model.derived.value(run))
     slopes = model.derived.sensitivities(run, model.names)
-    quantities = [model.quantity(name, estimates[name], readings.get(name, ())) for name in model.names]
+    quantities = [
+        Quantity(name, estimates[name], model.sources_at(name, estimates[name], readings.get(name, ())))
+        for name in model.names
+    ]
     if model.sources[RESULT]:
         # What acts on the result is added to it as an estimate of 0.
-        quantities.append(replace(model.quantity(RESULT, value, ()), estimate=Fraction(0)))
+        quantities.append(Quantity(RESULT, Fraction(0), model.sources_at(RESULT, value, ())))
         slopes[RESULT] = Sensitivity(Fraction(1), "1")
     checked = check_inputs(quantities, budget.correlations)
     made = combine(checked, slopes, value, method=SensitivityMethod.DERIVED)
@@ -159,8 +164,8 @@ class _Model:
     derived: DerivedModel
     sources: Mapping[str, tuple[_SourceAt, ...]]
 
-    def quantity(self, name: str, estimate: Fraction, readings: Sequence[Exact]) -> Quantity:
-        return Quantity(name, estimate, tuple(one(estimate, readings) for one in self.sources[name]))
+    def sources_at(self, name: str, estimate: Fraction, readings: Sequence[Exact]) -> tuple[Source, ...]:
+        return tuple([one(estimate, readings) for one in self.sources[name]])
 
 
 # Keyed by value: two texts of one figure (1, 1.0) may share an entry, since only its rational enters.
@@ -250,16 +255,16 @@ def _parameter(text: SourceText) -> Decimal:
 def _stated(
     made: Budget, expanded: ExpandedUncertainty, value: Fraction, budget: MethodBudget, place: Decimal | None
 ) -> MethodUncertainty:
-    calculated = to_fraction(expanded.U)
-    least = Fraction(0)
+    wanted, raised = to_fraction(expanded.U), False
     if budget.cmc is not None:
         least = to_fraction(budget.cmc) * (abs(value) / 100 if budget.cmc_percent else 1)
-    U = round_uncertainty(max(calculated, least), budget.statement)
-    if Fraction(U) < least:  # rounding must not undo it
+        wanted, raised = max(wanted, least), wanted < least
+    U = round_uncertainty(wanted, budget.statement)
+    if budget.cmc is not None and to_fraction(U) < least:  # rounding must not undo it
         U = _up(least, last_place(U))
     if place is not None and last_place(U) < place:
         U = _up(to_fraction(U), place)
-    return MethodUncertainty(made, expanded, U, expanded.coverage.k, calculated < least)
+    return MethodUncertainty(made, expanded, U, expanded.coverage.k, raised)
 
 
 def _up(value: Fraction, place: Decimal) -> Decimal:

@@ -80,8 +80,8 @@ def round_uncertainty(U: Exact, rule: StatementRule = DEFAULT_STATEMENT) -> Deci
         case UncertaintyRounding.UP:
             return _round_up(exact, nearest, digits)
         case UncertaintyRounding.NEAREST_UNLESS_LOWERED:
-            lowered = 1 - Fraction(nearest) / exact
-            return _round_up(exact, nearest, digits) if lowered > Fraction(rule.lowered_by) else nearest
+            least = exact * (1 - to_fraction(rule.lowered_by))
+            return _round_up(exact, nearest, digits) if to_fraction(nearest) < least else nearest
 
 
 def check_capability(U: Decimal, cmc: Decimal) -> CapabilityFinding | None:

@@ -5,7 +5,7 @@ from decimal import Decimal as D
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lims.metrology.budgets import make_budget
@@ -175,6 +175,7 @@ figures = st.decimals("-90", "90", places=2).filter(bool)
 
 
 @given(figures, figures, st.decimals("0.1", "9", places=1), st.booleans())
+@settings(max_examples=25, deadline=None)
 def test_a_method_budget_is_the_budget_of_its_formula_line_by_line(a, b, percent, correlated):
     """The general engine with the sources written out gives the same to the last digit."""
     formula = compile_formula("a * (a - b) / b + a ^ 2")
