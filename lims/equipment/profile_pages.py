@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as Answer
 
 from instruments.anatomy import Dissected, dissect
-from instruments.codec import Calling, Verb
+from instruments.codec import Calling
 from instruments.errors import ProfileWrong
 from instruments.profiles import read_row
 from instruments.readings import printable
@@ -207,7 +207,7 @@ def _editor(
         if trial
         else [],
         facts=[(fact, FACTS.get(fact.name, fact.name)) for fact in editing.plain_facts(protocol)],
-        verbs=[(verb.value, VERBS[verb]) for verb in Verb],
+        verbs=[(verb.value, words) for verb, words in VERBS.items()],
         rows=form.count("registers") + SPARE_ROWS,
         types=[(one, one) for one in TYPES],
         orders=[(one, one) for one in ORDERS],
