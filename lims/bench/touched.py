@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from lims.bench.models import Worksheet, WorksheetRow
 from lims.bench.states import WorksheetState
 from lims.catalogue.models import Method, MethodVersion
-from lims.catalogue.touched import TouchedKind, Touched
+from lims.catalogue.touched import Touched, TouchedKind
 
 
 def worksheets_touched(session: Session, standard_ids: Collection[int], _on: date) -> Iterable[Touched]:
