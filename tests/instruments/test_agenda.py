@@ -8,7 +8,7 @@ from instruments.agenda import Agenda
 TIMES = st.one_of(st.none(), st.integers(0, 30))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("abcd"), TIMES, st.integers(0, 30)), max_size=400))
 def test_everybody_is_due_once_at_the_last_time_that_was_put(steps):
     agenda, plain = Agenda(), {}

@@ -106,5 +106,5 @@ def test_a_profile_states_its_own_rule_and_a_rule_that_settles_nothing_is_refuse
     row = {"protocol": "XK3190-TF0", "settling": {"equal": 8, "seconds": 2.0}}
     assert parse_profile("x", row).settling == SettlingRule(8, 2.0)
     (tmp_path / "x.toml").write_text('protocol = "XK3190-TF0"\n[settling]\nequal = 1\n')
-    with pytest.raises(ProfileWrong, match="settle"):
+    with pytest.raises(ProfileWrong, match="equal must be a whole number from 2"):
         load_profile("x", (tmp_path,))
