@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from lims.core.cells import plain
 
+LONGEST = 70  # the column holds 80, and a year of two digits grows
 _DASHES = str.maketrans(dict.fromkeys("‐‑‒–—―−－", "-"))
 # Letters with their parts (GB/T, DB53/T, ISO/IEC), the number with its parts (5009.3, 60335-1), the year.
 _CODE = re.compile(
@@ -36,7 +37,8 @@ def read_code(text: str) -> Code | None:
     What follows no pattern (农业部1025号公告-23-2008, BJS 201710) is its own family without a year.
     """
     written = plain(text).upper().translate(_DASHES).replace(" -", "-").replace("- ", "-")
-    if not any(c.isdigit() for c in written):
+    # Capitals may be longer than what was typed (ß): measured after.
+    if len(written) > LONGEST or not any(c.isdigit() for c in written):
         return None
     found = _CODE.fullmatch(written)
     if found is None:

@@ -99,6 +99,11 @@ def test_a_number_is_read_however_it_is_written(written_as, family, year):
     assert (code.family, code.year) == (family, year)
 
 
+@pytest.mark.parametrize("no_number", ["", "标准", "ß" * 40 + "1", "x" * 71 + "1"])
+def test_what_is_no_number_or_too_long_to_keep_is_none(no_number):
+    assert read_code(no_number) is None
+
+
 def test_every_fault_of_a_list_is_told_by_row():
     read = read_list(
         [
