@@ -139,6 +139,7 @@ def test_a_budget_is_checked_before_a_figure_is_seen():
 
 
 @given(st.lists(st.decimals("0.01", "9", places=2), min_size=2, max_size=6), st.randoms())
+@settings(max_examples=40, deadline=None)
 def test_the_order_of_the_sources_changes_nothing(sizes, random):
     sources = [SourceText("x", K.RECTANGULAR, size) for size in sizes]
     first = uncertainty_of(PLAIN, {"x": D(10)}, {}, budget(*sources))
