@@ -271,6 +271,7 @@ def _held_against(scoring: Scoring) -> tuple[Stated, Decimal | None, Consensus |
         fault = _("Either an assigned value or the participants' results: not both.")
         raise InvalidInput(fault, code="two_assigned_values", fields={"assigned_value": [fault]})
     if scoring.participants:
+        _require_one_each(scoring.participants)
         consensus = consensus_of(scoring.participants)
         deviation = consensus.robust.deviation
         sigma = scoring.sigma if scoring.sigma is not None else (deviation or None)
@@ -281,6 +282,15 @@ def _held_against(scoring: Scoring) -> tuple[Stated, Decimal | None, Consensus |
     _require_positive("assigned_uncertainty", scoring.assigned.uncertainty)
     _require_positive("assigned_factor", scoring.assigned.factor)
     return scoring.assigned, scoring.sigma, None
+
+
+def _require_one_each(participants: Sequence[Participant]) -> None:
+    known: set[str] = set()
+    for one in participants:
+        if one.laboratory in known:
+            fault = _("Laboratory %(code)s stands here twice.", code=one.laboratory)
+            raise InvalidInput(fault, code="bad_participants", fields={"participants": [fault]})
+        known.add(one.laboratory)
 
 
 def _keep_participants(

@@ -3,11 +3,11 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from lims.core.errors import InvalidInput, PermissionDenied, TransitionRefused
-from lims.core.jobs import Job, enqueue, run_one
+from lims.core.jobs import Job, JobState, enqueue, run_one
 from lims.core.permissions import SYSTEM
 from lims.quality import nonconformities as nc
 from lims.quality.covers import Cover
@@ -168,6 +168,8 @@ def test_a_job_opens_one_nonconformity_for_a_key_however_often_it_runs(house, ne
         house.uow.session.execute(update(Job).values(state="waiting"))
         house.uow.commit()
     assert run_one(new_session, "w", clock)
+    house.uow.session.rollback()
+    assert house.uow.session.scalar(select(Job.state)) is JobState.DONE
     found = nc.of_origins(house.uow.session, ["control-failure-7", "control-failure-8"])
     assert list(found) == ["control-failure-7"]
     row = found["control-failure-7"]

@@ -17,7 +17,7 @@ from lims.quality.models import Nonconformity
 from lims.quality.participants import read_participants
 from lims.quality.proficiency_models import ProficiencyEntry
 from lims.quality.rounds import NewRound, Scoring
-from lims.quality.scoring import Stated, judging_score
+from lims.quality.scoring import Participant, Stated, judging_score
 from lims.quality.states import CoverKind, EntryState
 from tests.support.reports import House as Bench
 
@@ -125,6 +125,13 @@ def test_pasted_lines_that_are_wrong_are_named_and_nothing_is_kept():
     faults = refused.value.fields["participants"]
     assert [number in fault for number, fault in zip("345", faults, strict=True)] == [True] * 3
     assert [one.laboratory for one in read_participants("L1 20.1\nlab 7\t19.9\n")] == ["L1", "lab 7"]
+
+
+def test_a_laboratory_counts_once_in_the_robust_mean(house):
+    twice = [Participant("L1", D(n)) for n in (1, 2, 3)]
+    with pytest.raises(InvalidInput) as refused:
+        score(house, reported(house, "2"), None, None, participants=twice)
+    assert refused.value.code == "bad_participants"
 
 
 def test_an_unsatisfactory_score_opens_one_nonconformity_even_when_it_is_scored_anew(house):
