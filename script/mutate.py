@@ -41,6 +41,8 @@ EQUIVALENT: dict[str, str] = {
     "conformity_risk. 8 -> 9": "where the panels of an integral are cut; it stays right to 1E-11",
     "conformity_risk._holds eta >= float(low) -> eta > float(low)": "asked in the middle of a panel, never at an end",
     "probability._normal_equivalent 240 -> 241": "less than 1E-15 from 10 000 degrees of freedom on",
+    "probability._upper_quantile 40.0 -> 41.0": "the bracket of a bisection",
+    "formula. False -> True": "whether a field stands in the repr",
     "sensitivities._stepped 10 -> 11": "any small step serves a quantity that adds nothing",
 }
 

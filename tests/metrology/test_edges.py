@@ -12,7 +12,8 @@ from lims.metrology.judgements import Verdict
 from lims.metrology.judging import judge
 from lims.metrology.limits import Maximum, Minimum, MustNotBeDetected, Plan, write_limit
 from lims.metrology.rounding_rules import ByMagnitude, ToInterval, round_by
-from lims.metrology.values import DetectionLimits, Number
+from lims.metrology.stored_values import restore_value, store_value
+from lims.metrology.values import Counts, Detected, DetectionLimits, Number
 
 
 def test_a_figure_at_the_detection_limit_is_detected():
@@ -90,3 +91,10 @@ def test_so_many_points_within_so_many(rules, rule, beyond, count, window):
     if count > 1:
         assert rule not in found(rules, [beyond] + ["-0.1"] * (others + 1) + [beyond] * (count - 1))
         assert rule not in found(rules, [beyond] * (count - 1))
+
+
+@pytest.mark.parametrize(
+    "value", [Detected("CFU/g"), Counts((Detected("CFU/g"), Number(D(1), "CFU/g")), "CFU/g")]
+)
+def test_what_was_detected_without_a_figure_is_read_back_as_such(value):
+    assert restore_value(store_value(value)) == value
