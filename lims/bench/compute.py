@@ -4,14 +4,17 @@ changed an input."""
 from collections.abc import Sequence
 
 import orjson
+from sqlalchemy import select
 
 from lims.bench.calculation import Incomplete
 from lims.bench.models import Result, ResultVersion
 from lims.bench.outcomes import Outcome, find_outcome, no_outcome
 from lims.bench.sample_bench import Benches, SampleBench
+from lims.catalogue.models import MethodVersion
 from lims.core.permissions import Actor
 from lims.core.uow import UnitOfWork
 from lims.intake.models import RequestedTest
+from lims.intake.progress import begin_tests
 from lims.intake.states import TestState
 
 RECOMPUTED = (TestState.ASSIGNED, TestState.IN_PROGRESS, TestState.RETURNED, TestState.SUBMITTED)
@@ -37,6 +40,27 @@ def recompute(
         turn = [(bench, chain[place]) for bench, chain in ordered if place < len(chain)]
         changed += _compute_turn(uow, actor, turn)
     return changed
+
+
+def open_without_inputs(uow: UnitOfWork, actor: Actor, tests: Sequence[RequestedTest]) -> None:
+    """Begin the tests that are computed from other items alone: nobody will ever enter anything for them.
+
+    Inside the caller's unit of work, which has locked the tests.
+    """
+    if not tests or uow.session.get_one(MethodVersion, tests[0].method_version_id).inputs:
+        return
+    known = set(
+        uow.session.scalars(
+            select(Result.requested_test_id).where(Result.requested_test_id.in_([t.id for t in tests]))
+        )
+    )
+    opened = [Result(requested_test_id=t.id, attempt=1, current=True) for t in tests if t.id not in known]
+    uow.session.add_all(opened)
+    uow.flush()
+    for result in opened:
+        uow.audit("result.open", actor, result)
+    begin_tests(uow, [t for t in tests if t.id not in known], actor=actor)
+    recompute(uow, actor, tests)
 
 
 def _compute_turn(uow: UnitOfWork, actor: Actor, turn: list[tuple[SampleBench, RequestedTest]]) -> list[int]:

@@ -13,6 +13,7 @@ from lims.bench import calculation
 from lims.bench.inputs import sheet_of_test
 from lims.bench.models import Capture, InputValue, Result, ResultVersion, Worksheet
 from lims.bench.provenance import Source, sources_of
+from lims.bench.ratios import ratios_again
 from lims.bench.sample_bench import newest_versions
 from lims.catalogue.models import Category, Limit, MethodVersion, TestItem
 from lims.core.audit import canonical
@@ -181,7 +182,10 @@ def compute_again(session: Session, version: ResultVersion) -> tuple[bool, str]:
         row = session.get(ResultVersion, note["result_version_id"])
         items[note["item"]] = calculation.item_input(row) if row else None
     formula = compile_formula(method.formula) if method.formula.strip() else None
-    computed = calculation.compute_value(method, formula, [rows[i] for i in ids if i in rows], items)
+    if "ratios" in notes:
+        computed = ratios_again(session, notes, method.unit)
+    else:
+        computed = calculation.compute_value(method, formula, [rows[i] for i in ids if i in rows], items)
     if isinstance(computed, calculation.Incomplete):
         return False, computed.sentence
     same = canonical(store_value(computed.value)) == version.value

@@ -1,5 +1,6 @@
 """What a result version holds, with everything that explains it; equal outcomes read equally."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -16,20 +17,21 @@ from lims.bench.calculation import (
     rounded,
 )
 from lims.bench.models import InputValue
+from lims.bench.ratios import ratio_notes, ratios_here
 from lims.bench.sample_bench import SampleBench
 from lims.bench.states import Verdict
 from lims.bench.uncertainty import decision_notes, decision_on, uncertainty_here, uncertainty_notes
 from lims.bench.wording import named
 from lims.catalogue.limits import LimitChoice, as_metrology
-from lims.catalogue.models import MethodVersion
+from lims.catalogue.models import MethodVersion, ResultKind
 from lims.core.audit import canonical
 from lims.intake.models import RequestedTest
 from lims.metrology.decision_rules import SIMPLE_ACCEPTANCE
 from lims.metrology.errors import MetrologyError
 from lims.metrology.formula import ItemInput
-from lims.metrology.formula_check import Formula
 from lims.metrology.judgements import Comparison, Finding, Judgement, Reason
 from lims.metrology.limits import store_limit, write_limit
+from lims.metrology.ratio_sums import RatioSum
 from lims.metrology.stored_values import store_value
 from lims.metrology.values import Number, ResultValue, write_value
 
@@ -70,10 +72,10 @@ def no_outcome(why: Incomplete) -> Outcome:
 def find_outcome(bench: SampleBench, test: RequestedTest) -> Outcome | Incomplete:
     """Compute one test's outcome from its stored inputs, writing nothing."""
     version = bench.version(test)
-    formula = bench.formula(test)
     inputs = bench.inputs(test)
-    items, item_notes = _items(bench, formula)
-    computed = compute_value(version, formula, inputs, items)
+    codes = bench.items_of(test)
+    items, item_notes = _items(bench, codes)
+    computed, ratios = _computed(bench, test, items)
     if isinstance(computed, Incomplete):
         return _in_words(computed, bench, version)
     choice = bench.limit(test)
@@ -84,13 +86,15 @@ def find_outcome(bench: SampleBench, test: RequestedTest) -> Outcome | Incomplet
     reported = judgement.reported if judgement.reported is not None else computed.value
     reported = rounded(reported, version, computed.exact if isinstance(reported, Number) else None)
     stated = uncertainty_here(bench, test, computed, reported, items)
-    decision = decision_on(computed, version, choice, bench.order, stated)
+    # No guard band is held against a sum of shares: its members carry the uncertainty.
+    decision = None if ratios else decision_on(computed, version, choice, bench.order, stated)
     found = stated.found if stated is not None else None
     judged = judgement if decision is None or decision.rule is SIMPLE_ACCEPTANCE else decision
     explanation = {
         "inputs": [_input_note(r) for r in inputs],
         "items": item_notes,
         **_calculation_notes(version, computed, reported),
+        **ratio_notes(ratios, list(codes)),
         **_limit_notes(choice),
         **_judgement_notes(judgement),
         **uncertainty_notes(stated),
@@ -109,6 +113,16 @@ def find_outcome(bench: SampleBench, test: RequestedTest) -> Outcome | Incomplet
         found.k if found is not None else None,
         stated.budget.id if stated is not None and found is not None else None,
     )
+
+
+def _computed(
+    bench: SampleBench, test: RequestedTest, items: dict[str, ItemInput]
+) -> tuple[Computed | Incomplete, RatioSum | None]:
+    version = bench.version(test)
+    if version.result_kind is not ResultKind.RATIOS:
+        return compute_value(version, bench.formula(test), bench.inputs(test), items), None
+    found = ratios_here(bench, test)
+    return (found, None) if isinstance(found, Incomplete) else found
 
 
 def _in_words(why: Incomplete, bench: SampleBench, version: MethodVersion) -> Incomplete:
@@ -166,11 +180,11 @@ def _judgement_notes(judgement: Judgement) -> Json:
     }
 
 
-def _items(bench: SampleBench, formula: Formula | None) -> tuple[dict[str, ItemInput], list[Json]]:
-    """Unrounded results of the items the formula needs, with the versions they came from."""
+def _items(bench: SampleBench, codes: Sequence[str]) -> tuple[dict[str, ItemInput], list[Json]]:
+    """Unrounded results of the items that are needed, with the versions they came from."""
     found: dict[str, ItemInput] = {}
     notes: list[Json] = []
-    for code in formula.items if formula else ():
+    for code in codes:
         row = bench.version_of(code)
         if row is None:
             found[code] = None

@@ -11,10 +11,11 @@ from sqlalchemy.sql.base import ExecutableOption
 from lims.bench.models import InputValue, Result, ResultVersion
 from lims.catalogue.budgets import released_budgets
 from lims.catalogue.limits import LimitChoice, LimitQuestion, limits_for
-from lims.catalogue.models import MethodVersion, UncertaintyBudget
+from lims.catalogue.models import MethodVersion, ResultKind, UncertaintyBudget
 from lims.intake.models import Order, RequestedTest, Sample
 from lims.intake.states import TestState
-from lims.metrology.dependency import affected_by
+from lims.metrology.dependency import affected_by, computing_order
+from lims.metrology.errors import MetrologyError
 from lims.metrology.formula_check import Formula, compile_formula
 
 T = TypeVar("T", Sample, Order, MethodVersion)
@@ -102,15 +103,28 @@ class SampleBench:
     def limit(self, test: RequestedTest) -> LimitChoice:
         return self.benches.limit(test)
 
+    def items_of(self, test: RequestedTest) -> tuple[str, ...]:
+        """Codes of the items from which ``test`` is computed: named by its formula, or sharing its sum of ratios."""
+        if self.version(test).result_kind is ResultKind.RATIOS:
+            limit = self.limit(test).limit
+            return tuple(one.item.code for one in limit.members) if limit is not None else ()
+        formula = self.formula(test)
+        return formula.items if formula else ()
+
     def needs(self) -> dict[str, tuple[str, ...]]:
-        """Item code -> codes of the items its formula names."""
-        formulas = {code: self.formula(test) for code, test in self.by_code.items()}
-        return {code: formula.items if formula else () for code, formula in formulas.items()}
+        """Item code -> codes of the items it is computed from."""
+        needs = {code: self.items_of(test) for code, test in self.by_code.items()}
+        sums = [c for c, t in self.by_code.items() if self.version(t).result_kind is ResultKind.RATIOS]
+        for code in sums:  # a limit may name an item whose formula names the sum: then the sum has no value
+            try:
+                computing_order(needs)
+            except MetrologyError:
+                needs[code] = ()
+        return needs
 
     def needed_by(self, test: RequestedTest) -> list[RequestedTest]:
         """The tests of this sample from whose results ``test`` is computed."""
-        formula = self.formula(test)
-        return [self.by_code[c] for c in (formula.items if formula else ()) if c in self.by_code]
+        return [self.by_code[c] for c in self.items_of(test) if c in self.by_code]
 
     def dependents_of(self, test: RequestedTest) -> list[RequestedTest]:
         """The tests that are computed from ``test``, directly or through others."""

@@ -7,6 +7,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from lims.bench import compute
 from lims.bench.assignments import check_person
 from lims.bench.control_placing import controls_on, place_controls, take_controls_off
 from lims.bench.editions import refuse_withdrawn
@@ -55,6 +56,7 @@ def _open(uow: UnitOfWork, actor: Actor, tests: Sequence[RequestedTest]) -> Work
     )
     _append(uow, sheet, tests, 0)
     uow.audit("worksheet.open", actor, sheet)
+    compute.open_without_inputs(uow, actor, tests)
     place_controls(uow, actor, sheet)
     return sheet
 
@@ -81,6 +83,7 @@ def _add(uow: UnitOfWork, actor: Actor, sheet: Worksheet, tests: Sequence[Reques
         raise InvalidInput(_("A worksheet holds at most %(n)s tests.", n=MOST_ROWS), code="sheet_full")
     _append(uow, sheet, tests, max((r.position for r in sheet.rows), default=0))
     uow.audit("worksheet.add", actor, ("worksheet", sheet.id), after={"tests": [t.id for t in tests]})
+    compute.open_without_inputs(uow, actor, tests)
     place_controls(uow, actor, sheet)
 
 

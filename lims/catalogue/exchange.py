@@ -26,6 +26,7 @@ from lims.catalogue.exchange_rows import (
     PackageRow,
     StandardRow,
 )
+from lims.catalogue.limits import members_in_order
 from lims.catalogue.method_text import VersionText, described
 from lims.catalogue.methods import fill_version, newest_version
 from lims.catalogue.models import (
@@ -246,7 +247,8 @@ class _Writer:
                 continue
             if line.ends is not None:
                 self.end(made, line.ends, said)
-            made[said.key] = row = Limit(**_said(said, "item", "category", "standard"))
+            made[said.key] = row = Limit(**_said(said, "item", "category", "standard", "members"))
+            row.members = members_in_order([self.needed(Noun.ITEMS, code) for code in said.members])
             row.test_item_id = self.needed(Noun.ITEMS, said.item)
             row.standard_id = self.needed(Noun.STANDARDS, said.standard)
             row.category_id = self.number(Noun.CATEGORIES, said.category)

@@ -39,13 +39,13 @@ COLUMNS: Mapping[str, Sequence[str]] = {
     "cases": (*OWNER, *_CASE),
     "limits": (
         *("item", "category", "standard", "kind", "unit", "low", "high", "n", "c", "m_small", "m_large"),
-        *("comparison", "valid_from", "valid_to", "note"),
+        *("comparison", "valid_from", "valid_to", "note", "not_detected", "members"),
     ),
     "packages": ("code", "name_zh", "name_en", "category", "items", "active"),
 }
 # Rows of these sheets belong to a method, which they name.
 PARTS: Mapping[str, Sequence[str]] = {"inputs": _INPUT, "cases": _CASE}
-_LISTS = {"equipment_classes", "items"}
+_LISTS = {"equipment_classes", "items", "members"}
 _LIST = re.compile(r"[,，、;；\n]+")
 _WIDE = {"formula": 40, "figures": 30, "items": 40, "note": 40, "title_zh": 34, "title_en": 40}
 

@@ -23,6 +23,7 @@ from lims.catalogue.method_text import VersionText, text_of
 from lims.catalogue.models import (
     Category,
     Limit,
+    LimitMember,
     Method,
     MethodVersion,
     Package,
@@ -32,6 +33,7 @@ from lims.catalogue.models import (
 from lims.people.models import Section
 
 Key = tuple[str, ...]
+_LIMITS = select(Limit).options(selectinload(Limit.members).lazyload(LimitMember.item))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +72,7 @@ def standing(session: Session) -> Standing:
         Noun.STANDARDS: [(_standard(r, standard_of), r.id) for r in standards],
         Noun.ITEMS: [(_item(r, section_of), r.id) for r in items],
         Noun.METHODS: methods,
-        Noun.LIMITS: [
-            (_limit(r, item_of, category_of), r.id) for r in session.scalars(select(Limit)).unique()
-        ],
+        Noun.LIMITS: [(_limit(r, item_of, category_of), r.id) for r in session.scalars(_LIMITS).unique()],
         Noun.PACKAGES: [(_package(r, item_of, category_of), r.id) for r in session.scalars(select(Package))],
     }
     for noun in (Noun.METHODS, Noun.LIMITS, Noun.PACKAGES):
@@ -127,10 +127,11 @@ def _methods(session: Session) -> tuple[list[tuple[Row, int]], dict[Key, Version
 
 
 def _limit(row: Limit, item_of: Mapping[int, str], category_of: Mapping[int, str]) -> LimitRow:
-    named = {"item", "category", "standard"}
+    named = {"item", "category", "standard", "members"}
     said = {name: getattr(row, name) for name in LimitRow.__slots__ if name not in named}
-    category = category_of[row.category_id] if row.category_id is not None else None
-    return LimitRow(item=item_of[row.test_item_id], category=category, standard=row.standard.code, **said)
+    said["category"] = category_of[row.category_id] if row.category_id is not None else None
+    said["members"] = tuple(item_of[one.test_item_id] for one in row.members)
+    return LimitRow(item=item_of[row.test_item_id], standard=row.standard.code, **said)
 
 
 def _package(row: Package, item_of: Mapping[int, str], category_of: Mapping[int, str]) -> PackageRow:

@@ -171,6 +171,8 @@ class _Planner:
                         ("standard", Noun.STANDARDS, row.standard),
                     ),
                 )
+                members = [("members", Noun.ITEMS, code) for code in row.members]
+                yield from self.references(placed, members)
                 yield from _refused_by(placed, lambda: check_limit(_limit_text(row)))
             case PackageRow():
                 yield from self.references(placed, (("category", Noun.CATEGORIES, row.category),))
@@ -280,9 +282,14 @@ def _overlap(one: LimitRow, other: LimitRow) -> bool:
 
 
 def _limit_text(row: LimitRow) -> LimitText:
-    named = {"item", "category", "standard"}
+    named = {"item", "category", "standard", "members"}
     said = {name: getattr(row, name) for name in LimitRow.__slots__ if name not in named}
-    return LimitText(standard_id=0, test_item_id=0, category_id=None, **said)
+    # Numbers that stand for the codes: 0 is the limit's own item.
+    numbers = {row.item: 0} | {
+        code: n for n, code in enumerate(dict.fromkeys(row.members), start=1) if code != row.item
+    }
+    members = [numbers[code] for code in row.members]
+    return LimitText(standard_id=0, test_item_id=0, category_id=None, members=members, **said)
 
 
 def _standard_faults(placed: Placed, row: StandardRow) -> Iterator[Fault]:

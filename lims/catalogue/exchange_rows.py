@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from lims.catalogue.method_text import VersionText
 from lims.catalogue.models import Comparison, LimitKind
+from lims.metrology.ratio_sums import NotDetectedAs
 
 
 class Noun(StrEnum):
@@ -100,6 +101,8 @@ class LimitRow:
     m_large: Decimal | None = None
     comparison: Comparison = Comparison.FULL_VALUE
     note: str = ""
+    not_detected: NotDetectedAs | None = None
+    members: Sequence[str] = ()
 
     @property
     def key(self) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from lims.catalogue.method_schemas import MethodVersionTextLoad
 from lims.catalogue.models import Comparison, LimitKind
 from lims.core.errors import InvalidInput
 from lims.core.sheets import read_book
+from lims.metrology.ratio_sums import NotDetectedAs
 from lims.ui.shapes import Figure, Load, choice, legal_day, storable, text
 from lims.ui.wording import all_in_our_words
 
@@ -102,10 +103,12 @@ class LimitRowLoad(Load):
     valid_from = legal_day(required=True)
     valid_to = legal_day(load_default=None, allow_none=True)
     note = text(1000, required=False, load_default="")
+    not_detected = choice(NotDetectedAs, load_default=None, allow_none=True)
+    members = fields.List(text(60), load_default=list, validate=validate.Length(max=60))
 
     @post_load
     def _made(self, values: dict[str, Any], **_options: Any) -> LimitRow:
-        return LimitRow(**values)
+        return LimitRow(**values | {"members": tuple(values["members"])})
 
 
 class PackageRowLoad(Load):

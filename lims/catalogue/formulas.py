@@ -76,6 +76,8 @@ def check_version(text: VersionText, *, own_code: str, item_codes: Collection[st
             faults["formula"] = [_("A method that gives a figure needs a formula.")]
     elif text.formula.strip():
         faults["formula"] = [_("Only figures are calculated; leave the formula empty.")]
+    if text.result_kind is ResultKind.RATIOS and text.inputs:
+        faults["inputs"] = [_("A sum of ratios is computed from other items; it has no inputs.")]
     if text.round_to is not None and text.significant is not None:
         faults["significant"] = [_("Round to an interval or to significant digits, not both.")]
     for field, check in _METROLOGY_CHECKS.items():

@@ -35,6 +35,7 @@ from lims.metrology.decision_rules import (
 )
 from lims.metrology.limits import write_limit
 from lims.metrology.method_budgets import SourceKind
+from lims.metrology.ratio_sums import NotDetectedAs
 from lims.metrology.values import ResultValue, write_value, write_value_with_limit
 from lims.ui.labels import Text, Tone, in_chinese, label, register, register_words
 from lims.ui.navigation import CAP, Card, Entry, register_card
@@ -89,6 +90,15 @@ register(
         LimitKind.NOT_PERMITTED: _l("not permitted"),
         LimitKind.NOT_DETECTED: _l("must not be detected"),
         LimitKind.PLAN: _l("sampling plan n, c, m, M"),
+        LimitKind.RATIO_SUM: _l("sum of ratios of several items"),
+    },
+)
+register(
+    NotDetectedAs,
+    {
+        NotDetectedAs.ZERO: _l("nothing"),
+        NotDetectedAs.HALF_LIMIT: _l("half its detection or quantification limit"),
+        NotDetectedAs.LIMIT: _l("its detection or quantification limit"),
     },
 )
 register(
@@ -104,6 +114,7 @@ register(
         ResultKind.NUMBER: _l("figure, by formula"),
         ResultKind.COUNTS: _l("counts of several units"),
         ResultKind.TEXT: _l("words"),
+        ResultKind.RATIOS: _l("sum of ratios, as the limit lays down"),
     },
 )
 register(Payer, {Payer.CUSTOMER: _l("the customer"), Payer.STATE: _l("the state")})
@@ -230,6 +241,8 @@ FIELDS: Mapping[str, Text] = {
     "kind": _l("Kind of limit"),
     "valid_to": _l("Last day"),
     "note": _l("Note"),
+    "members": _l("Items that share it"),
+    "not_detected": _l("Not detected counts as"),
     "items": _l("Test items"),
     "category": _l("Product class"),
 }

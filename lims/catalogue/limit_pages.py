@@ -35,6 +35,7 @@ from lims.catalogue.watch import limit_lines
 from lims.core.database import db
 from lims.core.paging import Key
 from lims.core.web import current_actor, request_key, unit_of_work
+from lims.metrology.ratio_sums import NotDetectedAs
 from lims.ui import lists
 from lims.ui.faces import ID, asked
 from lims.ui.forms import Form, empty_form, read_form
@@ -137,6 +138,8 @@ def _limit_form(form: Form, item: TestItem, **more: Any) -> str:
         item=item,
         kinds=choices(LimitKind),
         comparisons=choices(Comparison),
+        item_options=[option for option in item_options() if option[0] != item.id],
+        not_detected=choices(NotDetectedAs),
         standard_options=standard_options(),
         **more,
     )

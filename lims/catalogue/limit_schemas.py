@@ -6,6 +6,7 @@ from marshmallow import Schema, fields, post_load, validate
 
 from lims.catalogue.limits import LimitText
 from lims.catalogue.models import Comparison, LimitKind
+from lims.metrology.ratio_sums import NotDetectedAs
 from lims.ui.shapes import Figure, Load, PageDump, PageQuery, choice, legal_day, number, row_version, text
 
 
@@ -23,6 +24,13 @@ class _LimitFields(Load):
     m_large = Figure(load_default=None, allow_none=True)
     comparison = choice(Comparison, load_default=Comparison.FULL_VALUE)
     note = text(1000, required=False, load_default="")
+    members = fields.List(
+        number(),
+        load_default=list,
+        validate=validate.Length(max=60),
+        metadata={"description": "Of a sum of ratios: the test items that share it."},
+    )
+    not_detected = choice(NotDetectedAs, load_default=None, allow_none=True)
 
 
 class LimitOfItemLoad(_LimitFields):
@@ -118,6 +126,10 @@ class LimitDump(Schema):
     valid_from = fields.Date()
     valid_to = fields.Date(allow_none=True)
     note = fields.String()
+    not_detected = choice(NotDetectedAs, allow_none=True)
+    members = fields.Function(
+        lambda row: [one.test_item_id for one in row.members] if row.kind is LimitKind.RATIO_SUM else []
+    )
 
 
 class LimitPageDump(PageDump):

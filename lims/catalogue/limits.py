@@ -17,6 +17,7 @@ from lims.catalogue.models import (
     Comparison,
     Limit,
     LimitKind,
+    LimitMember,
     StandardEdition,
     StandardStatus,
     TestItem,
@@ -28,6 +29,7 @@ from lims.core.permissions import Actor, Permission
 from lims.core.uow import RequestKey, UnitOfWork
 from lims.metrology import limits as metrology
 from lims.metrology.errors import MetrologyError
+from lims.metrology.ratio_sums import NotDetectedAs
 
 T = TypeVar("T")
 
@@ -80,6 +82,8 @@ class LimitText:
     m_large: Decimal | None = None
     comparison: Comparison = Comparison.FULL_VALUE
     note: str = ""
+    not_detected: NotDetectedAs | None = None
+    members: Sequence[int] = ()
 
 
 def limit_for(
@@ -143,7 +147,7 @@ def as_metrology(row: Limit | LimitText) -> metrology.Limit:
 
 def _converted(row: Limit | LimitText) -> metrology.Limit:
     match row.kind:
-        case LimitKind.MAX:
+        case LimitKind.MAX | LimitKind.RATIO_SUM:
             return metrology.Maximum(_given(row.high, "high"), row.unit)
         case LimitKind.MIN:
             return metrology.Minimum(_given(row.low, "low"), row.unit)
@@ -298,7 +302,13 @@ def end_limit(uow: UnitOfWork, *, actor: Actor, limit_id: int, version: int, val
 
 
 def _row(text: LimitText) -> Limit:
-    return Limit(**{name: getattr(text, name) for name in LimitText.__slots__})
+    row = Limit(**{name: getattr(text, name) for name in LimitText.__slots__ if name != "members"})
+    row.members = members_in_order(text.members)
+    return row
+
+
+def members_in_order(test_item_ids: Sequence[int]) -> list[LimitMember]:
+    return [LimitMember(test_item_id=ident, position=n) for n, ident in enumerate(test_item_ids, start=1)]
 
 
 FIGURES = ("low", "high", "n", "c", "m_small", "m_large")
@@ -309,6 +319,7 @@ _TAKEN: Mapping[LimitKind, frozenset[str]] = {
     LimitKind.NOT_PERMITTED: frozenset(),
     LimitKind.NOT_DETECTED: frozenset(),
     LimitKind.PLAN: frozenset({"n", "c", "m_small", "m_large"}),
+    LimitKind.RATIO_SUM: frozenset({"high"}),
 }
 
 
@@ -322,6 +333,9 @@ def check_limit(text: LimitText) -> None:
             code="limit_figure_unused",
             fields={name: [_("Leave this empty for this kind of limit.")] for name in idle},
         )
+    faults = _ratio_faults(text)
+    if faults:
+        raise InvalidInput(_("This sum of ratios is not complete."), code="limit_ratio_sum", fields=faults)
     if text.valid_to is not None and text.valid_to < text.valid_from:
         raise InvalidInput(
             _("A limit cannot end before it begins (%(day)s).", day=text.valid_from),
@@ -330,10 +344,27 @@ def check_limit(text: LimitText) -> None:
         )
 
 
+def _ratio_faults(text: LimitText) -> dict[str, list[str]]:
+    if text.kind is not LimitKind.RATIO_SUM:
+        idle = [name for name in ("members", "not_detected") if getattr(text, name)]
+        return {name: [_("Leave this empty for this kind of limit.")] for name in idle}
+    faults: dict[str, list[str]] = {}
+    members = set(text.members)
+    if len(members) < 2 or len(members) != len(text.members) or text.test_item_id in members:
+        faults["members"] = [_("Choose two other test items or more, each once.")]
+    if text.not_detected is None:
+        faults["not_detected"] = [_("This kind of limit needs it.")]
+    if text.unit.strip():
+        faults["unit"] = [_("A sum of ratios has no unit.")]
+    return faults
+
+
 def _check_references(uow: UnitOfWork, text: LimitText) -> None:
     named(uow, StandardEdition, text.standard_id, "standard_id")
     # locked: two clerks cannot add the same limit at once
     named(uow, TestItem, text.test_item_id, "test_item_id", lock=True)
+    for ident in text.members:
+        named(uow, TestItem, ident, "members")
     if text.category_id is not None:
         named(uow, Category, text.category_id, "category_id")
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from lims.core.database import Base, Identified, Versioned, enum_column
 from lims.metrology.judgements import Verdict
 from lims.metrology.method_budgets import SourceKind
+from lims.metrology.ratio_sums import NotDetectedAs
 
 
 class StandardStatus(StrEnum):
@@ -31,6 +32,7 @@ class LimitKind(StrEnum):
     NOT_PERMITTED = "not_permitted"
     NOT_DETECTED = "not_detected"
     PLAN = "plan"
+    RATIO_SUM = "ratio_sum"
 
 
 class Comparison(StrEnum):
@@ -50,6 +52,7 @@ class ResultKind(StrEnum):
     NUMBER = "number"
     COUNTS = "counts"
     TEXT = "text"
+    RATIOS = "ratios"
 
 
 class Payer(StrEnum):
@@ -283,7 +286,9 @@ class Limit(Identified, Versioned, Base):
     """One bound of a specification: for an item, a product class and the days it is in force.
 
     Picked by production date, the nearest ancestor of the sample's category first. ``low``/``high``
-    for max, min and range; ``n, c, m_small, m_large`` for plans. Superseded by dates, never edited.
+    for max, min and range; ``n, c, m_small, m_large`` for plans. A sum of ratios has its bound in ``high``, the
+    items that share it in ``members``, and in ``not_detected`` what one that is not detected counts as.
+    Superseded by dates, never edited.
     """
 
     __tablename__ = "spec_limit"
@@ -299,11 +304,14 @@ class Limit(Identified, Versioned, Base):
     m_large: Mapped[Decimal | None]
     unit: Mapped[str] = mapped_column(String(40))
     comparison: Mapped[Comparison] = mapped_column(enum_column(Comparison), default=Comparison.FULL_VALUE)
+    not_detected: Mapped[NotDetectedAs | None] = mapped_column(enum_column(NotDetectedAs))
     valid_from: Mapped[date]
     valid_to: Mapped[date | None]
     note: Mapped[str] = mapped_column(Text, default="")
 
     standard: Mapped[StandardEdition] = relationship(lazy="joined")
+    # Few limits have any: read where one is.
+    members: Mapped[list["LimitMember"]] = relationship(lazy="select", order_by="LimitMember.position")
     __table_args__ = (
         CheckConstraint("valid_to IS NULL OR valid_to >= valid_from", name="dates"),
         CheckConstraint("kind <> 'max' OR high IS NOT NULL", name="max_has_high"),
@@ -313,8 +321,24 @@ class Limit(Identified, Versioned, Base):
             "kind <> 'plan' OR (n IS NOT NULL AND c IS NOT NULL AND m_small IS NOT NULL)",
             name="plan_has_numbers",
         ),
+        CheckConstraint(
+            "kind <> 'ratio_sum' OR (high IS NOT NULL AND not_detected IS NOT NULL)",
+            name="ratio_sum_has_bound",
+        ),
         Index("ix_spec_limit_lookup", "test_item_id", "valid_from"),
     )
+
+
+class LimitMember(Identified, Base):
+    """An item that shares a sum of ratios. Appended with its limit, never changed."""
+
+    __tablename__ = "limit_member"
+    limit_id: Mapped[int] = mapped_column(ForeignKey("spec_limit.id"), index=True)
+    test_item_id: Mapped[int] = mapped_column(ForeignKey("test_item.id"))
+    position: Mapped[int] = mapped_column(Integer)
+
+    item: Mapped[TestItem] = relationship(lazy="joined")
+    __table_args__ = (UniqueConstraint("limit_id", "test_item_id"),)
 
 
 class Package(Identified, Versioned, Base):

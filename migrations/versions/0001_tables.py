@@ -1076,6 +1076,7 @@ def upgrade() -> None:
                 "not_permitted",
                 "not_detected",
                 "plan",
+                "ratio_sum",
                 name="limit_kind",
                 native_enum=False,
                 create_constraint=True,
@@ -1102,6 +1103,19 @@ def upgrade() -> None:
             ),
             nullable=False,
         ),
+        sa.Column(
+            "not_detected",
+            sa.Enum(
+                "zero",
+                "half_limit",
+                "limit",
+                name="not_detected_as",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=True,
+        ),
         sa.Column("valid_from", sa.Date(), nullable=False),
         sa.Column("valid_to", sa.Date(), nullable=True),
         sa.Column("note", sa.Text(), nullable=False),
@@ -1118,6 +1132,10 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "kind <> 'range' OR (low IS NOT NULL AND high IS NOT NULL)",
             name=op.f("ck_spec_limit_range_has_both"),
+        ),
+        sa.CheckConstraint(
+            "kind <> 'ratio_sum' OR (high IS NOT NULL AND not_detected IS NOT NULL)",
+            name=op.f("ck_spec_limit_ratio_sum_has_bound"),
         ),
         sa.CheckConstraint("valid_to IS NULL OR valid_to >= valid_from", name=op.f("ck_spec_limit_dates")),
         sa.ForeignKeyConstraint(["category_id"], ["category.id"], name=op.f("fk_spec_limit_category_id")),
@@ -1462,6 +1480,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("device_id", name=op.f("pk_device_live")),
     )
     op.create_table(
+        "limit_member",
+        sa.Column("limit_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("test_item_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.ForeignKeyConstraint(["limit_id"], ["spec_limit.id"], name=op.f("fk_limit_member_limit_id")),
+        sa.ForeignKeyConstraint(
+            ["test_item_id"], ["test_item.id"], name=op.f("fk_limit_member_test_item_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_limit_member")),
+        sa.UniqueConstraint("limit_id", "test_item_id", name=op.f("uq_limit_member_limit_id_test_item_id")),
+    )
+    op.create_index(op.f("ix_limit_member_limit_id"), "limit_member", ["limit_id"], unique=False)
+    op.create_table(
         "method_version",
         sa.Column("method_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
@@ -1471,6 +1505,7 @@ def upgrade() -> None:
                 "number",
                 "counts",
                 "text",
+                "ratios",
                 name="result_kind",
                 native_enum=False,
                 create_constraint=True,
@@ -1867,6 +1902,7 @@ def upgrade() -> None:
                 "not_permitted",
                 "not_detected",
                 "plan",
+                "ratio_sum",
                 name="limit_kind",
                 native_enum=False,
                 create_constraint=True,

@@ -28,6 +28,7 @@ APPENDED = (
     "held_test",
     "input_value",
     "label_print",
+    "limit_member",
     "link_download",
     "nonconformity_cover",
     "result_version",

@@ -55,6 +55,7 @@ BOUND = (
     "m_large",
     "unit",
     "comparison",
+    "not_detected",
     "valid_from",
     "note",
 )

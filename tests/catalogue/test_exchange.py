@@ -78,6 +78,7 @@ def limit(**more) -> dict:
         "unit": "mg/kg",
     }
     rest = {"comparison": "full_value", "valid_from": "2025-02-08", "note": "附录 A"}
+    rest |= {"not_detected": None, "members": []}
     return said | plain_limit | rest | {"high": "100.0"} | more
 
 
@@ -106,7 +107,7 @@ def a_catalogue() -> dict:
             {"code": "F07.1", "name_zh": "面包", "name_en": "Bread", "parent": "F07"},
         ],
         "standards": [old | ends, new | nothing],
-        "items": [item("aluminium", retest_allowed=False), item("moisture", active=False)],
+        "items": [item("aluminium", retest_allowed=False), item("moisture", active=False), item("shares")],
         "methods": [
             {"item": "aluminium", "standard": "GB 2760-2024", "clause": "第一法", "preferred": False, "version": VERSION},
             {"item": "moisture", "standard": "GB 2760-2024", "clause": "", "preferred": True, "version": None},
@@ -115,6 +116,7 @@ def a_catalogue() -> dict:
             limit(category=None, kind="plan", high=None, n=5, c=2, m_small="1E+4", m_large="1E+5", valid_to="2025-12-31"),
             limit(),
             limit(valid_from="2026-02-08", kind="not_permitted", high=None, comparison="rounded_value", note=""),
+            limit(item="shares", kind="ratio_sum", unit="", high="1", not_detected="half_limit", members=["moisture", "aluminium"]),
         ],
         "packages": [
             {"code": "bread", "name_zh": "面包", "name_en": "Bread", "category": "F07.1", "items": ["moisture", "aluminium"], "active": True}
@@ -147,12 +149,12 @@ def effects(plan) -> dict[str, int]:
 def test_what_was_exported_comes_in_to_an_empty_laboratory_and_out_again_the_same(session, laboratory):
     given = json.dumps(whole(), indent=2, ensure_ascii=False) + "\n"
     plan = bring_in(laboratory, whole())
-    assert effects(plan) == {"new": 12}
+    assert effects(plan) == {"new": 14}
     session.expire_all()
     out = as_json(export_catalogue(session)).decode()
     assert json.loads(out) == json.loads(given)
     assert as_json(read_body(json.loads(out))).decode() == out
-    assert effects(bring_in(laboratory, json.loads(out))) == {"same": 12}
+    assert effects(bring_in(laboratory, json.loads(out))) == {"same": 14}
 
 
 def test_a_workbook_says_the_same_as_the_json(session, laboratory):
@@ -167,7 +169,7 @@ def test_a_workbook_says_the_same_as_the_json(session, laboratory):
 def test_a_superseding_limit_ends_the_one_before_and_a_second_time_changes_nothing(session, laboratory):
     plan = bring_in(laboratory, a_catalogue())
     assert [line.ends.valid_from for line in plan.lines if line.ends] == [date(2025, 2, 8)]
-    assert effects(bring_in(laboratory, a_catalogue())) == {"same": 12}
+    assert effects(bring_in(laboratory, a_catalogue())) == {"same": 14}
 
 
 def test_a_released_version_stays_and_the_file_becomes_a_draft(session, laboratory):
@@ -210,6 +212,7 @@ WRONG = [
     ("methods", 1, {"version": VERSION | {"cases": [VERSION["cases"][0] | {"expected": "?"}]}}, "cases.0.expected", "bad_case"),
     ("limits", 2, {"high": None}, "high", "limit_incomplete"),
     ("limits", 2, {"n": 5}, "n", "limit_figure_unused"),
+    ("limits", 4, {"members": ["moisture", "shares"]}, "members", "limit_ratio_sum"),
     ("packages", 1, {"items": ["gold"]}, "items", "unknown_reference"),
     ("packages", 1, {"items": ["moisture", "moisture"]}, "items", "package_items"),
 ]  # fmt: skip
@@ -237,10 +240,10 @@ def test_the_good_rows_come_in_alone_where_somebody_says_so(session, laboratory)
     body = a_catalogue()
     body["items"][0]["price"] = "-1"
     plan = bring_in(laboratory, body, leave_out_refused=True)
-    # the item, its method, its three limits and the package that holds it
-    assert effects(plan) == {"new": 6, "refused": 6}
+    # the item, its method, its three limits, the sum that it shares and the package that holds it
+    assert effects(plan) == {"new": 7, "refused": 7}
     session.expire_all()
-    assert [one.row.code for one in export_catalogue(session).of(Noun.ITEMS)] == ["moisture"]
+    assert [one.row.code for one in export_catalogue(session).of(Noun.ITEMS)] == ["moisture", "shares"]
 
 
 def test_a_limit_is_never_changed_by_a_file(session, laboratory):
@@ -332,7 +335,7 @@ def test_the_page_shows_it_first_and_then_does_it(browser, reader, laboratory, s
     sent = dict(re.findall(r'name="(content|seen)" value="([^"]*)"', page.text))
     assert reader.post("/catalogue/exchange", data=sent).status_code == 403
     done = browser.post("/catalogue/exchange", data=sent)
-    assert "12 new rows" in done.text
+    assert "14 new rows" in done.text
     stale = browser.post("/catalogue/exchange", data=sent)
     assert stale.status_code == 409
     assert "stands in the catalogue already" in stale.text
@@ -343,7 +346,7 @@ def test_the_page_shows_it_first_and_then_does_it(browser, reader, laboratory, s
         browser.get("/catalogue/exchange/catalogue.json").data
     )
     again = browser.post("/api/catalogue/import", json={"catalogue": json.loads(got_json(browser))})
-    assert (again.json["same"], again.json["new"]) == (12, 0)
+    assert (again.json["same"], again.json["new"]) == (14, 0)
 
 
 def got_json(browser) -> bytes:
