@@ -105,7 +105,9 @@ def bring_file() -> str | Answer | tuple[str | Answer, int]:
 @blueprint.get(FILE)
 def instrument_file(file_id: int) -> str:
     try:
-        plan = FilePlanLoad().load({k: v for k, v in request.args.items() if v and k in FilePlanLoad().fields})
+        plan = FilePlanLoad().load(
+            {k: v for k, v in request.args.items() if v and k in FilePlanLoad().fields}
+        )
     except ValidationError:
         plan = FilePlanLoad().load({})
     return _file(file_id, empty_form(FileTakeLoad, **plan))

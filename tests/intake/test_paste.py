@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lims.core.cells import read_date
 from lims.core.errors import InvalidInput
 from lims.core.sheets import split_text
-from lims.core.cells import read_date
 from lims.intake.cells import read_shelf_life
 from lims.intake.paste import faulty_csv, parse_paste
 from tests.intake.makers import make_house
