@@ -33,7 +33,7 @@ register(
         AnalyserOrderState.ACCEPTED: _l("accepted by the analyser"),
         AnalyserOrderState.REFUSED: _l("refused by the analyser"),
         AnalyserOrderState.WITHDRAWING: _l("being withdrawn"),
-        AnalyserOrderState.WITHDRAWN: _l("withdrawn"),
+        AnalyserOrderState.WITHDRAWN: _l("taken off the list"),
     },
     {
         AnalyserOrderState.WAITING: Tone.WAITING,

@@ -1,9 +1,8 @@
 """The drawing of a control chart: its marks, lines and words."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
-from flask import url_for
 from flask_babel import gettext as _
 
 from lims.bench.control_reading import MOST_SHOWN, ChartKind, ChartPoint, ControlChart
@@ -21,18 +20,21 @@ TONES = {
 }
 
 
-def drawn(chart: ControlChart) -> Chart | None:
-    """The newest points of it; None without one, or where too few points give no sums or means."""
+def drawn(chart: ControlChart, address: Callable[[int], str]) -> Chart | None:
+    """The newest points of it; None without one, or where too few points give no sums or means.
+
+    ``address``: where a point leads, by the number of its result version.
+    """
     shown = chart.plotted[-MOST_SHOWN:]
     count = len(shown)
     if chart.kind is ChartKind.CUSUM:
         return _sums(chart, [point for point, _value in shown])
     if chart.kind is ChartKind.EWMA:
         return _means(chart, [point for point, _value in shown])
-    return draw([_mark(point, value) for point, value in shown], _levels(chart, count))
+    return draw([_mark(point, value, address) for point, value in shown], _levels(chart, count))
 
 
-def _mark(point: ChartPoint, value: Exact) -> Mark:
+def _mark(point: ChartPoint, value: Exact, address: Callable[[int], str]) -> Mark:
     row = point.evaluation
     rules = "; ".join(rule_words(name) for name in point.broken)
     words = [point.worksheet, point.number, figure(value), str(label(row.outcome)), rules]
@@ -40,7 +42,7 @@ def _mark(point: ChartPoint, value: Exact) -> Mark:
         float(value),
         TONES[row.outcome],
         " · ".join(word for word in words if word),
-        url_for("bench.explain", version_id=row.result_version_id),
+        address(row.result_version_id),
     )
 
 

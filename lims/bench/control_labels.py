@@ -46,7 +46,7 @@ register(
 )
 register(
     HoldState,
-    {HoldState.OPEN: _l("held"), HoldState.DECIDED: _l("decided")},
+    {HoldState.OPEN: _l("on hold"), HoldState.DECIDED: _l("decided")},
     {HoldState.OPEN: Tone.HELD, HoldState.DECIDED: Tone.DONE},
 )
 register(

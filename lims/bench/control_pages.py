@@ -47,7 +47,7 @@ CHARTS = Listing(
         Column("rule_set", _l("Rules")),
         Column("points", _l("Points"), kind="figure"),
         Column("outcome", _l("Newest point"), kind="state"),
-        Column("evaluated_at", _l("Measured"), kind="instant"),
+        Column("evaluated_at", _l("Measured at"), kind="instant"),
         Column("retired_at", _l("Retired"), kind="instant"),
     ),
     filters=(
@@ -96,6 +96,10 @@ def control_chart(line_id: int) -> str:
     return _chart(line_id, empty_form(RetireLineLoad), empty_form(HideLoad))
 
 
+def _explained(version_id: int) -> str:
+    return url_for("bench.explain", version_id=version_id)
+
+
 @blueprint.app_template_filter()
 def control_rule(name: str) -> str:
     return rule_words(name)
@@ -111,7 +115,7 @@ def _chart(line_id: int, retire: Form, hide: Form) -> str:
         may_edit=actor.can(Permission.CONTROL_EDIT),
         may_decide=actor.can(Permission.CONTROL_DECIDE),
         chart=chart,
-        drawing=drawn(chart),
+        drawing=drawn(chart, _explained),
         kinds=list(ChartKind),
         retire=retire,
         hide=hide,
@@ -196,7 +200,7 @@ def _hold(hold_id: int, form: Form | None) -> str:
         "bench/control_hold.html",
         story=story,
         hold=story.hold,
-        drawing=drawn(story.chart),
+        drawing=drawn(story.chart, _explained),
         form=form or empty_form(DecideLoad, version=story.hold.version),
         decisions=choices(HoldDecision),
         may_decide=may_decide,

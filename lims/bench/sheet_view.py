@@ -122,7 +122,7 @@ class RowView:
         """What the analyst must know of this row."""
         words = [self.mark.remark] if self.mark is not None and self.mark.remark else []
         if self.held:
-            words.append(_("held"))
+            words.append(_("on hold"))
         if self.result is not None and self.result.return_reason and self.editable:
             words.append(_("Returned: %(why)s", why=self.result.return_reason))
         if self.version is not None and self.has_value and self.version.near_limit:

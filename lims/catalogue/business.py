@@ -66,6 +66,15 @@ def create_business_type(
     return row
 
 
+def business_type_of_code(uow: UnitOfWork, actor: Actor, text: BusinessTypeText) -> BusinessType:
+    """The type with the code of ``text``, made from it where there is none yet (caller's unit of work)."""
+    row = uow.session.scalars(select(BusinessType).where(BusinessType.code == text.code)).first()
+    if row is None:
+        row = uow.add(BusinessType(**_values(text)))
+        uow.audit("business_type.add", actor, row)
+    return row
+
+
 def edit_business_type(
     uow: UnitOfWork, *, actor: Actor, business_type_id: int, version: int, text: BusinessTypeText
 ) -> BusinessType:

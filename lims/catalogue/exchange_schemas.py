@@ -143,7 +143,7 @@ class ExchangeImportForm(Load):
 
 
 class ExchangeLoad(Load):
-    catalogue = fields.Dict(keys=fields.String(), required=True)
+    catalogue = fields.Dict(keys=text(60), required=True)
     seen = text(64, required=False, load_default=None, allow_none=True)
     leave_out_refused = fields.Boolean(load_default=False)
 

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from sqlalchemy import ScalarSelect, select
 
+from lims.catalogue.business import BusinessTypeText, business_type_of_code
 from lims.catalogue.models import BusinessType, MethodVersion, Payer
 from lims.core.clock import local_date
 from lims.core.numbering import take_numbers
@@ -23,6 +24,10 @@ from lims.intake.states import CustodyKind, OrderState, SampleState, TestState
 #: Code of the business type; its names and clock may be edited like those of others.
 INTERNAL_CONTROL = "internal_control"
 OWN_LABORATORY = "INTERNAL"
+# Reception does not offer it: controls come from worksheets.
+_TYPE = BusinessTypeText(
+    INTERNAL_CONTROL, "内部质量控制", "Internal quality control", Payer.STATE, 1, judged=False, active=False
+)
 
 
 def internal_type() -> ScalarSelect[int]:
@@ -114,7 +119,7 @@ def _order(uow: UnitOfWork, actor: Actor, work: ControlWork, today: date) -> Ord
         Order(
             number=work.reference,
             customer_id=_own_laboratory(uow, actor).id,
-            business_type_id=_own_type(uow, actor).id,
+            business_type_id=business_type_of_code(uow, actor, _TYPE).id,
             state=OrderState.ACCEPTED,
             judge=False,
             registered_on=today,
@@ -141,23 +146,4 @@ def _own_laboratory(uow: UnitOfWork, actor: Actor) -> Customer:
             )
         )
         uow.audit("customer.add", actor, row)
-    return row
-
-
-def _own_type(uow: UnitOfWork, actor: Actor) -> BusinessType:
-    row = uow.session.scalars(select(BusinessType).where(BusinessType.code == INTERNAL_CONTROL)).first()
-    if row is None:
-        row = uow.add(
-            BusinessType(
-                code=INTERNAL_CONTROL,
-                name_zh="内部质量控制",
-                name_en="Internal quality control",
-                payer=Payer.STATE,
-                working_days=1,
-                judged=False,
-                # Reception does not offer it: controls come from worksheets.
-                active=False,
-            )
-        )
-        uow.audit("business_type.add", actor, row)
     return row

@@ -45,6 +45,8 @@ register(
         P.RESULT_RETEST: _l("order retests"),
         P.CAPTURE_READ: _l("read captures"),
         P.CAPTURE_CLAIM: _l("claim captures"),
+        P.CAPTURE_REREAD: _l("read captures again with another profile"),
+        P.PROFILE_EDIT: _l("make device profiles"),
         P.CONTROL_EDIT: _l("draw up quality controls"),
         P.CONTROL_DECIDE: _l("decide on held results"),
         P.CERTIFICATE_READ: _l("read certificates"),

@@ -54,7 +54,7 @@ def round_lines() -> Lines:
         ProficiencyRound.organised_here,
         ProficiencyRound.starts_on,
         ProficiencyRound.report_by,
-        func.coalesce(sums.c.items, 0).label("items"),
+        func.coalesce(sums.c["items"], 0).label("items"),
         func.coalesce(sums.c.reported, 0).label("reported"),
         func.coalesce(sums.c.scored, 0).label("scored"),
         func.coalesce(sums.c.doubtful, 0).label("doubtful"),

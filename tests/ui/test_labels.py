@@ -30,6 +30,7 @@ UNREAD = {
         ("SensitivityMethod", "Expansion", "DofTruncation", "UncertaintyRounding", "UncertaintyDigits"),
         "policies of the engine that no page offers: a budget takes the usual ones",
     ),
+    "BaselineSource": "the chart says in a sentence where its limits come from",
     "Signal": "words of ISO 13528 for the thresholds whose words of ISO/IEC 17043 are shown (Performance)",
     "Start": "how Algorithm A began; the page says what came out",
     "Mark": "the sign behind a rounded figure, shown as + or - (GB/T 8170 4.3)",
