@@ -63,7 +63,13 @@ VERSION = "a released method version is never changed"
 BUDGET = "a released uncertainty budget is never changed"
 # Table, its columns, what is said, tables of its parts, their column that names it.
 RELEASED = (
-    ("method_version", SAYS, VERSION, ("method_input", "method_equipment", "method_case"), "method_version_id"),
+    (
+        "method_version",
+        SAYS,
+        VERSION,
+        ("method_input", "method_equipment", "method_case"),
+        "method_version_id",
+    ),
     ("uncertainty_budget", BUDGET_SAYS, BUDGET, ("budget_source", "budget_correlation"), "budget_id"),
 )
 LIMIT = "the figures of a limit are never changed: supersede it"
