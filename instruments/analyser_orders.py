@@ -37,8 +37,8 @@ def is_sendable(order: AnalyserOrder, encoding: str) -> bool:
 
     A control character would end the record or the frame, and begin one that nobody wrote.
     """
-    text = order.specimen + order.test
-    return bool(order.specimen and order.test) and _is_plain(text) and _encodes(text, encoding)
+    texts = (order.specimen, order.test)
+    return all(text and _is_plain(text) and _encodes(text, encoding) for text in texts)
 
 
 def _is_plain(text: str) -> bool:

@@ -98,6 +98,7 @@ register_words(
         "letter": _l("letter"),
         "customer": _l("customer"),
         "sampling_form": _l("sampling form"),
+        "control": _l("sample of quality control"),
         "standards_check": _l("currency check of standards"),
         "nonconformity": _l("nonconformity"),
         "proficiency": _l("proficiency round"),

@@ -57,6 +57,7 @@ class Place:
             process.wait(timeout=10)
 
 
+@pytest.mark.campaign  # half a minute; tests/instruments/test_worklists.py kills the gateway at ten moments in less
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # what differs is tested without processes
 def test_a_worklist_goes_out_survives_a_killed_gateway_and_comes_back_as_results(
     database, clock, uow, address, tmp_path, request  # noqa: F811

@@ -29,7 +29,7 @@ from tests.support.accounts import make_account, sign_in
 from tests.support.factories import make_tests
 from tests.support.reports import make_house
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.campaign]
 CHROMIUM = next((p for p in map(which, ("chromium", "google-chrome", "google-chrome-stable")) if p), None)
 SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 NEW_PAGES = {"list-faults", "check-closed", "check", "order-in-transition"}
@@ -109,7 +109,7 @@ def served(app, chromium, request) -> Iterator[Served]:
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("served", ["en", pytest.param("zh", marks=pytest.mark.campaign)], indirect=True)
+@pytest.mark.parametrize("served", ["en", "zh"], indirect=True)
 def test_a_new_edition_arrives_and_no_page_is_a_dead_end(served, app, uow, new_session, clock, database):
     laboratory = make_house(uow).laboratory
     test = make_tests(uow, laboratory, "aluminium")[0]["aluminium"]

@@ -259,6 +259,7 @@ def test_a_comparison_marks_every_difference_and_only_those(session, uow, catalo
         "input.m2",
         "input.m3",
         "equipment.drying_oven",
+        "case.example 2",  # of the released one; the new text has none
     }
     assert lines["input.m2"] is Change.REMOVED
     assert lines["input.m3"] is Change.ADDED

@@ -232,7 +232,11 @@ def change(house, command: str, **values: object) -> None:
     ("command", "rule"),
     [
         ("UPDATE equipment SET state = 'out_of_service', state_reason = 'x'", "T06a"),
-        ("UPDATE standard_edition SET withdrawn_from = '2020-01-01'", "R06"),
+        (
+            "UPDATE standard_edition SET withdrawn_from = '2020-01-01' "
+            "WHERE id IN (SELECT standard_id FROM method)",
+            "R06",
+        ),
         ("UPDATE requested_test SET state = 'submitted'", "T03"),
         ("UPDATE worksheet SET temperature = NULL", "T01"),
         ("UPDATE authorisation SET valid_to = '2026-02-01'", "T07"),
