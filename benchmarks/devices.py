@@ -15,6 +15,7 @@ import tempfile
 import time
 from array import array
 from bisect import bisect_left
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,8 +51,11 @@ class Listener:
 
     def has_open(self, count: int) -> bool:
         assert self._process.poll() is None
-        held = Path(f"/proc/{self._process.pid}/fd").iterdir()
-        return sum(str(entry.readlink()).startswith("/dev/pts/") for entry in held) >= count
+        held = 0
+        for entry in Path(f"/proc/{self._process.pid}/fd").iterdir():
+            with suppress(FileNotFoundError):  # closed between the two looks
+                held += str(entry.readlink()).startswith("/dev/pts/")
+        return held >= count
 
     def cpu_s(self) -> float:
         stat = Path(f"/proc/{self._process.pid}/stat").read_text()
