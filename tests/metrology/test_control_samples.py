@@ -123,6 +123,7 @@ def test_controls_stand_where_the_template_says():
     # a duplicate is made from the first of each group
     assert slots_of(K.DUPLICATE, 5, **{**place, "every": 2}) == (Slot(1, 1), Slot(2, 3), Slot(3, 5))
     assert slots_of(K.SPIKE, 5, **place) == (Slot(1, 1),)
+    assert slots_of(K.BLANK, 1, **{**place, "at_start": True}) == (Slot(START, 0),)
     assert slots_of(K.BLANK, 0, **{**place, "at_start": True}) == ()
 
 
