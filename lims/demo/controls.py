@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -56,7 +57,8 @@ class ControlReadings:
     def __init__(self) -> None:
         self.dice = random.Random(7)  # noqa: S311 - dice, no secret
         self.measured: Counter[str] = Counter()
-        self.failed_today = False
+        # Worksheets whose held results wait for whoever sees the demonstration.
+        self.left_open: set[int] = set()
 
     def cells(self, session: Session, sheet: Worksheet, *, failing: bool = False) -> list[Cell]:
         """Of every control on the sheet; its samples are measured already. ``failing``: one of them fails."""
@@ -67,9 +69,11 @@ class ControlReadings:
         rows = session.execute(found.where(WorksheetControl.requested_test_id.in_(here))).unique().all()
         cells = []
         for control, line in rows:
-            fact = next(row for row in facts("controls") if row["material"] == line.material)
-            fails = failing and "fails_with" in fact and not self.failed_today
-            self.failed_today = self.failed_today or fails
+            about = (line.method.test_item.code, line.material)
+            fact = next(row for row in facts("controls") if (row["item"], row["material"]) == about)
+            fails = failing and "fails_with" in fact and not self.left_open
+            if fails:
+                self.left_open.add(sheet.id)
             inputs = self._inputs(session, control, fact, failing=fails)
             cells += [
                 Cell(control.requested_test_id, name, n, text)
@@ -81,8 +85,9 @@ class ControlReadings:
     def _inputs(
         self, session: Session, control: WorksheetControl, fact: dict[str, Any], *, failing: bool
     ) -> Inputs:
-        self.measured[fact["material"]] += 1
-        if failing or self.measured[fact["material"]] == fact.get("fails_at"):
+        name = fact["item"] + fact["material"]
+        self.measured[name] += 1
+        if failing or self.measured[name] == fact.get("fails_at"):
             target = D(fact["fails_with"])
         elif ControlKind(fact["kind"]) in FROM_SAMPLE:
             target = self._beside(session, control, fact)
@@ -104,14 +109,23 @@ class ControlReadings:
         return value * (1 + D(self.dice.randint(-most, most)) / 1000)
 
 
-def decide_all(uow: UnitOfWork, actor: Actor, test_ids: list[int]) -> None:
-    """The head of the section looked into it, and the results can stand."""
+def decide_all(
+    uow: UnitOfWork, actor: Actor, test_ids: Sequence[int], *, but: Collection[int]
+) -> Collection[int]:
+    """The head of the section looked into it, and the results can stand. Returns the tests that stay held.
+
+    ``but``: worksheets that are left undecided.
+    """
     for hold_id in sorted({n for holds in open_holds_of(uow.session, test_ids).values() for n in holds}):
+        hold = uow.session.get_one(ControlHold, hold_id)
+        if hold.worksheet_id in but:
+            continue
         decide_hold(
             uow,
             actor=actor,
             hold_id=hold_id,
-            version=uow.session.get_one(ControlHold, hold_id).version,
+            version=hold.version,
             decision=HoldDecision.ACCEPT,
             reason="质控样取样时瓶号核对有误，重新取样复测在控制限内；样品结果不受影响",
         )
+    return open_holds_of(uow.session, test_ids).keys()

@@ -60,15 +60,17 @@ class Rounds:
         for work in mine:
             sheets[work[1].method_version_id].append(work)
         done = [test.id for life, test, _s, _i in mine if life.stop >= Stage.SUBMITTED]
+        controls: list[int] = []
         for version_id, rows in sheets.items():
             for n in range(0, len(rows), MOST_ROWS):
-                done += self._fill(actor, version_id, rows[n : n + MOST_ROWS])
+                controls += self._fill(actor, version_id, rows[n : n + MOST_ROWS])
         if done:
-            submit_results(self._house.uow, actor=actor, test_ids=done)
+            submit_results(self._house.uow, actor=actor, test_ids=[*done, *controls])
         ready = [life for life in lives if life.stop >= Stage.VERIFIED]
         if ready:
             wanted = {id(life) for life in ready}
             test_ids = [test.id for life, test, _s, _i in mine if id(life) in wanted]
+            test_ids += controls
             later = self._house.diary.later(
                 working_days=self._house.dice.randint(0, 1), minutes=self._house.dice.randint(60, 240)
             )
@@ -101,7 +103,7 @@ class Rounds:
             enter_cells(house.uow, actor=actor, worksheet_id=sheet.id, cells=cells)
         if all(life.stop < Stage.SUBMITTED for life, *_rest in rows):
             return []
-        # Today one control has failed, and somebody must decide.
+        # At the end one control has failed, and somebody must decide.
         waits = any(life.stop == Stage.SUBMITTED for life, *_rest in rows)
         controls = self.controls.cells(
             house.session, house.session.get_one(Worksheet, sheet.id), failing=waits
@@ -121,11 +123,12 @@ class Rounds:
 
     def _verify(self, analyst: Actor, test_ids: Sequence[int], lives: Sequence[Life]) -> None:
         house, reviewer = self._house, self._house.staff["reviewer"]
+        held = decide_all(house.uow, house.staff["head"], test_ids, but=self.controls.left_open)
+        test_ids = [n for n in test_ids if n not in held]
         if house.dice.random() < 0.1:
             back = test_ids[0]
             return_result(house.uow, actor=reviewer, test_id=back, reason="请复核原始记录中的环境条件")
             submit_results(house.uow, actor=analyst, test_ids=[back])
-        decide_all(house.uow, house.staff["head"], list(test_ids))
         verify_results(house.uow, actor=reviewer, seen=self._seen(test_ids))
         for life in lives:
             life.verified()
