@@ -85,7 +85,7 @@ def list_points(line_id: int) -> list[ControlEvaluation]:
 @refusals(422)
 def list_holds(cursor: str | None, size: int, state: HoldState | None) -> Page[Any]:
     """Results that a failing control holds, newest first."""
-    rows = control_reading.holds_listed()
+    rows = control_reading.holds_listed(current_actor())
     if state is not None:
         rows = rows.where(ControlHold.state == state)
     return read_page(db.session(), rows, NEWEST, cursor=cursor, size=size)

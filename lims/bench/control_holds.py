@@ -17,7 +17,7 @@ from lims.core.permissions import Actor
 from lims.core.uow import UnitOfWork
 from lims.intake.models import RequestedTest, Sample
 from lims.intake.states import TestState
-from lims.metrology.control_samples import ControlOutcome, covered
+from lims.metrology.control_samples import ControlKind, ControlOutcome, covered
 
 DONE = (TestState.SUBMITTED, TestState.VERIFIED)
 
@@ -61,11 +61,8 @@ def follow_controls(
 
     Inside the caller's unit of work. A point is stored again when its sample gets a value later.
     """
-    touched = {
-        n: one
-        for n, one in controls.items()
-        if n in handed or (one.source_test_id in handed and n not in handed)
-    }
+    now = set(handed)
+    touched = [n for n, one in controls.items() if {n, one.source_test_id} & now]
     if not touched:
         return []
     judged = judge_controls(uow.session, controls, sheet, newest_of(uow.session, controls.keys()))
@@ -110,31 +107,37 @@ def _hold(
     for test_id in tests:
         uow.session.add(HeldTest(hold_id=hold.id, requested_test_id=test_id))
     uow.audit("control.hold", actor, hold, after={"tests": tests, "rules": one.broken})
-    line = one.control.line
-    why = ", ".join(one.broken) or one.sentence
     enqueue(
         uow,
         "nonconformity.open",
         {
             "source": "control_failure",
-            "reference": f"{sheet.number} · {line.material}",
-            "title": f"{line.method.standard.code} {named(line.method.test_item)}: {line.material}",
-            "what": f"{line.material}: {one.version.reported} {one.version.unit} ({why})",
+            **_said(sheet, one),
             "covers": [
                 {"kind": "worksheet", "id": sheet.id},
                 *({"kind": "requested_test", "id": n} for n in tests),
             ],
             "opened_by": actor.id,
         },
-        key=origin_key(hold.id),
+        key=f"control-failure-{hold.id}",
         actor=actor,
     )
     return hold
 
 
-def origin_key(hold_id: int) -> str:
-    """By which the nonconformity of a hold is found."""
-    return f"control-failure-{hold_id}"
+def _said(sheet: Worksheet, one: Judged) -> dict[str, str]:
+    """What everybody may read of it: a blind control is named to nobody who may not decide."""
+    line = one.control.line
+    method = f"{line.method.standard.code} {named(line.method.test_item)}"
+    if line.kind is ControlKind.BLIND:
+        what = _("A blind control is out of control.")
+        return {"reference": sheet.number, "title": f"{method}: {sheet.number}", "what": what}
+    why = ", ".join(one.broken) or one.sentence
+    return {
+        "reference": f"{sheet.number} · {line.material}",
+        "title": f"{method}: {line.material}",
+        "what": f"{line.material}: {one.version.reported} {one.version.unit} ({why})",
+    }
 
 
 def covered_tests(

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import orjson
 from flask_babel import gettext as _
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from lims.bench.control_models import ControlEvaluation, ControlLine, WorksheetControl
@@ -160,12 +160,23 @@ def newest_of(session: Session, test_ids: Collection[int]) -> dict[int, ResultVe
 
 def earlier_points(session: Session, line_ids: Collection[int]) -> dict[int, list[ControlEvaluation]]:
     """Line -> its points in order of time; a result handed over again counts with its last value."""
+    newest = func.row_number().over(
+        partition_by=ControlEvaluation.line_id, order_by=ControlEvaluation.id.desc()
+    )
+    numbered = (
+        select(ControlEvaluation.id, newest.label("back"))
+        .where(ControlEvaluation.line_id.in_(line_ids))
+        .subquery()
+    )
+    wanted = (
+        select(ControlEvaluation)
+        .join(numbered, numbered.c.id == ControlEvaluation.id)
+        .where(numbered.c.back <= MOST_POINTS)
+        .order_by(ControlEvaluation.id)
+    )
     found: dict[int, dict[int, ControlEvaluation]] = {}
-    for line_id in line_ids:
-        wanted = select(ControlEvaluation).where(ControlEvaluation.line_id == line_id)
-        rows = session.scalars(wanted.order_by(ControlEvaluation.id.desc()).limit(MOST_POINTS)).all()
-        for row in reversed(rows):
-            found.setdefault(line_id, {})[row.result_id] = row
+    for row in session.scalars(wanted):
+        found.setdefault(row.line_id, {})[row.result_id] = row
     return {line_id: list(points.values()) for line_id, points in found.items()}
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lims.bench.control_models import ControlLine, WorksheetControl
+from lims.catalogue.choose import released_versions
 from lims.catalogue.models import Method, MethodVersion, ResultKind
 from lims.core.errors import Conflict, InvalidInput, NotFound, TransitionRefused
 from lims.core.permissions import Actor, Permission
@@ -56,6 +57,14 @@ def lines_of(session: Session, method_ids: Collection[int]) -> list[ControlLine]
         ControlLine.method_id.in_(method_ids), ControlLine.retired_at.is_(None)
     )
     return list(session.scalars(wanted.order_by(ControlLine.id)).unique())
+
+
+def unit_of(session: Session, line: ControlLine) -> str:
+    """Of the figures on its chart."""
+    if line.kind in FROM_SAMPLE:
+        return "%"
+    version = released_versions(session, {line.method_id}).get(line.method_id)
+    return version.unit if version is not None else ""
 
 
 def add_line(

@@ -3,6 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 
+import orjson
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -73,7 +74,7 @@ class ControlEvaluation(Identified, Base):
     """A point of a control chart: what one handed-over result of a control came out as. Appended only.
 
     ``statistic`` None: nothing was found, and nothing need be, or it cannot be compared (``findings`` says so).
-    ``findings``: JSON list of rule, action and the evaluations that break it, the last one this one.
+    ``findings``: JSON, see ``broken_rules``.
     """
 
     __tablename__ = "control_evaluation"
@@ -94,6 +95,12 @@ class ControlEvaluation(Identified, Base):
     evaluated_at: Mapped[datetime]
     evaluated_by: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     __table_args__ = (Index("ix_control_evaluation_chart", "line_id", "id"),)
+
+    @property
+    def broken_rules(self) -> list[dict[str, str | int]]:
+        """``findings``, each with set, rule, action and how many points make the pattern."""
+        said: list[dict[str, str | int]] = orjson.loads(self.findings)
+        return said
 
 
 class ControlHold(Identified, Versioned, Base):

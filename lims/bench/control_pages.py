@@ -59,7 +59,7 @@ CHARTS = Listing(
 HOLDS = Listing(
     caption=_l("Held results"),
     empty=_l("When a control fails, the results it covers wait here for a decision."),
-    statement=lambda _actor: control_reading.holds_listed(),
+    statement=control_reading.holds_listed,
     keys=(Key(ControlHold.id, descending=True),),
     columns=(
         Column("worksheet", _l("Worksheet"), href=lambda row: url_for("bench.control_hold", hold_id=row.id)),
@@ -144,7 +144,10 @@ def hide_control(line_id: int) -> Answer | tuple[str, int]:
 
 @blueprint.get(OF_METHOD)
 def new_control(method_id: int) -> str:
-    return _new(method_id, empty_form(ControlLineLoad))
+    """``like``: begin with what another control of the method says."""
+    like = request.args.get("like", type=int)
+    old = control_lines.control_line(db.session(), like) if like else None
+    return _new(method_id, empty_form(ControlLineLoad, old if old and old.method_id == method_id else None))
 
 
 def _new(method_id: int, form: Form) -> str:
@@ -191,11 +194,6 @@ def control_hold(hold_id: int) -> str:
 def _hold(hold_id: int, form: Form | None) -> str:
     story = control_reading.load_hold(db.session(), actor=current_actor(), hold_id=hold_id)
     actor = current_actor()
-    may_decide = (
-        story.hold.state is HoldState.OPEN
-        and actor.can(Permission.CONTROL_DECIDE)
-        and actor.id != story.hold.opened_by
-    )
     return render_template(
         "bench/control_hold.html",
         story=story,
@@ -203,7 +201,7 @@ def _hold(hold_id: int, form: Form | None) -> str:
         drawing=drawn(story.chart, _explained),
         form=form or empty_form(DecideLoad, version=story.hold.version),
         decisions=choices(HoldDecision),
-        may_decide=may_decide,
+        may_decide=control_decisions.may_decide(actor, story.hold),
         panels=panels.panels_of("bench.control_hold", db.session(), actor, hold_id),
     )
 

@@ -6,13 +6,12 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, TypeVar
 
-import orjson
 from sqlalchemy import ScalarSelect, Select, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from lims.bench.control_holds import hold_of
 from lims.bench.control_judging import earlier_points, point_of, settled_by
-from lims.bench.control_lines import control_line
+from lims.bench.control_lines import control_line, unit_of
 from lims.bench.control_models import (
     ControlEvaluation,
     ControlHold,
@@ -74,14 +73,15 @@ def _newest(column: InstrumentedAttribute[T]) -> ScalarSelect[T]:
     return found.order_by(ControlEvaluation.id.desc()).limit(1).scalar_subquery()
 
 
-def holds_listed() -> Rows:
+def holds_listed(actor: Actor) -> Rows:
+    """Those of blind controls only for who decides."""
     held = (
         select(func.count())
         .where(HeldTest.hold_id == ControlHold.id)
         .correlate(ControlHold)
         .scalar_subquery()
     )
-    return (
+    rows = (
         select(
             ControlHold.id,
             ControlHold.state,
@@ -106,6 +106,7 @@ def holds_listed() -> Rows:
         .join(TestItem, TestItem.id == Method.test_item_id)
         .join(StandardEdition, StandardEdition.id == Method.standard_id)
     )
+    return rows if actor.can(Permission.CONTROL_DECIDE) else rows.where(ControlLine.kind != ControlKind.BLIND)
 
 
 def count_open_holds(session: Session, cap: int) -> CappedCount:
@@ -121,23 +122,23 @@ class ChartPoint:
 
     evaluation: ControlEvaluation
     number: str
-    sample_id: int
     worksheet: str
     who: Account | None
 
     @property
     def broken(self) -> list[str]:
-        return list(dict.fromkeys(one["rule"] for one in orjson.loads(self.evaluation.findings)))
+        return list(dict.fromkeys(str(one["rule"]) for one in self.evaluation.broken_rules))
 
 
 @dataclass(frozen=True, slots=True)
 class ControlChart:
     """``points``: in order of time, the newest at the end. ``baseline`` None: too few points yet.
 
-    ``cusum``, ``ewma``: of those ``plotted``, where asked for.
+    ``cusum``, ``ewma``: of those ``plotted``, where asked for. ``unit``: of the figures.
     """
 
     line: ControlLine
+    unit: str
     kind: ChartKind
     points: Sequence[ChartPoint]
     baseline: Baseline | None
@@ -178,12 +179,12 @@ def load_chart(
             sums = cusum(control_points(values, baseline, [one.run for one in points]))
         elif wanted is ChartKind.EWMA:
             means = ewma(values, baseline)
-    return ControlChart(line, wanted, _points(session, rows), baseline, sums, means)
+    return ControlChart(line, unit_of(session, line), wanted, _points(session, rows), baseline, sums, means)
 
 
 def _points(session: Session, rows: Sequence[ControlEvaluation]) -> list[ChartPoint]:
     about = (
-        select(ControlEvaluation.id, Sample.number, Sample.id, Worksheet.number, Account)
+        select(ControlEvaluation.id, Sample.number, Worksheet.number, Account)
         .join(WorksheetControl, WorksheetControl.id == ControlEvaluation.control_id)
         .join(RequestedTest, RequestedTest.id == WorksheetControl.requested_test_id)
         .join(Sample, Sample.id == RequestedTest.sample_id)
@@ -224,7 +225,7 @@ def load_hold(session: Session, *, actor: Actor, hold_id: int) -> HoldStory:
     hold = hold_of(session, hold_id)
     evaluation = session.get_one(ControlEvaluation, hold.evaluation_id)
     line = control_line(session, evaluation.line_id)
-    chart = _chart_for_hold(session, actor, line)
+    chart = load_chart(session, actor=actor, line_id=line.id)
     wanted = (
         select(RequestedTest, Sample, ResultVersion)
         .join(HeldTest, HeldTest.requested_test_id == RequestedTest.id)
@@ -247,10 +248,3 @@ def load_hold(session: Session, *, actor: Actor, hold_id: int) -> HoldStory:
         [HeldResult(*row) for row in session.execute(wanted).unique()],
         {account.id: account for account in session.scalars(people).unique()},
     )
-
-
-def _chart_for_hold(session: Session, actor: Actor, line: ControlLine) -> ControlChart:
-    """The points of a blind control stay with who may decide."""
-    if line.kind is ControlKind.BLIND and not actor.can(Permission.CONTROL_DECIDE):
-        return ControlChart(line, ChartKind.SHEWHART, [], None)
-    return load_chart(session, actor=actor, line_id=line.id)

@@ -2,11 +2,9 @@
 
 from typing import Any
 
-import orjson
 from marshmallow import Schema, fields, post_load, validate
 
 from lims.bench.control_lines import FEWEST_POINTS, MOST_EVERY, MOST_POINTS, LineText
-from lims.bench.control_models import ControlEvaluation
 from lims.bench.states import BaselineSource, HoldDecision, HoldState
 from lims.metrology.control_samples import ControlKind, ControlOutcome, Memory
 from lims.ui.shapes import Figure, Load, PageDump, PageQuery, choice, row_version, text
@@ -91,13 +89,9 @@ class ControlPointDump(Schema):
     deviation = Figure(allow_none=True)
     baseline = choice(BaselineSource)
     outcome = choice(ControlOutcome)
-    findings = fields.Method("_findings", metadata={"type": "array", "items": {"type": "object"}})
+    findings = fields.List(fields.Nested(BrokenRuleDump), attribute="broken_rules")
     evaluated_at = fields.AwareDateTime()
     evaluated_by = fields.Integer(allow_none=True)
-
-    def _findings(self, row: ControlEvaluation) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = orjson.loads(row.findings)
-        return found
 
 
 class HiddenControlDump(Schema):

@@ -1,9 +1,8 @@
 """Controls as the rows of a worksheet show them, and what is held there."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from flask_babel import gettext as _
 from sqlalchemy import select
@@ -12,16 +11,13 @@ from sqlalchemy.orm import Session
 from lims.bench.control_holds import controls_of
 from lims.bench.control_judging import Judged, judge_controls
 from lims.bench.control_models import ControlEvaluation, ControlHold, ControlLine, WorksheetControl
-from lims.bench.models import Worksheet
+from lims.bench.models import ResultVersion, Worksheet
 from lims.bench.states import HoldState
 from lims.core.permissions import Actor, Permission
 from lims.intake.models import RequestedTest, Sample
 from lims.metrology.control_samples import ControlKind, ControlOutcome
 from lims.metrology.numerals import write_numeral
 from lims.metrology.rounding import round_to
-
-if TYPE_CHECKING:
-    from lims.bench.sheet_view import RowView
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +61,15 @@ def rule_words(name: str) -> str:
 
 
 def marks_of(
-    session: Session, actor: Actor, sheet: Worksheet, rows: Sequence["RowView"]
+    session: Session, actor: Actor, sheet: Worksheet, versions: Mapping[int, ResultVersion | None]
 ) -> dict[int, ControlMark]:
-    """Test -> its mark. A blind control shows only to who may decide."""
-    controls = controls_of(session, [row.test.id for row in rows])
+    """Test -> its mark. A blind control shows only to who may decide. ``versions``: of every test asked for."""
+    controls = controls_of(session, versions.keys())
     if not actor.can(Permission.CONTROL_DECIDE):
         controls = {n: one for n, one in controls.items() if one.slot is not None}
     if not controls:
         return {}
-    newest = {row.test.id: row.version for row in rows if row.version is not None}
+    newest = {n: version for n, version in versions.items() if version is not None}
     judged = judge_controls(session, controls, sheet, newest)
     sources = _numbers(session, [one.source_test_id for one in controls.values() if one.source_test_id])
     return {
@@ -93,15 +89,17 @@ class SheetHold:
 
     hold: ControlHold
     line: ControlLine
-    evaluation: ControlEvaluation
 
 
-def holds_of_sheet(session: Session, worksheet_id: int) -> list[SheetHold]:
+def holds_of_sheet(session: Session, actor: Actor, worksheet_id: int) -> list[SheetHold]:
+    """Of blind controls only for who decides; that a row is on hold everybody sees."""
     wanted = (
-        select(ControlHold, ControlLine, ControlEvaluation)
+        select(ControlHold, ControlLine)
         .join(ControlEvaluation, ControlEvaluation.id == ControlHold.evaluation_id)
         .join(ControlLine, ControlLine.id == ControlEvaluation.line_id)
         .where(ControlHold.worksheet_id == worksheet_id, ControlHold.state == HoldState.OPEN)
         .order_by(ControlHold.id)
     )
+    if not actor.can(Permission.CONTROL_DECIDE):
+        wanted = wanted.where(ControlLine.kind != ControlKind.BLIND)
     return [SheetHold(*row) for row in session.execute(wanted).unique()]

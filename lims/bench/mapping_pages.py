@@ -5,7 +5,6 @@ from dataclasses import asdict
 
 from flask import flash, redirect, render_template, url_for
 from flask_babel import gettext as _
-from sqlalchemy import select
 from werkzeug.wrappers import Response as Answer
 
 from lims.bench import mappings
@@ -18,12 +17,13 @@ from lims.bench.file_table import MOST_BYTES, Line, read_lines
 from lims.bench.import_shapes import FileReading, ImportFile
 from lims.bench.mappings import layout_of
 from lims.bench.upload_face import uploaded
-from lims.catalogue.models import TestItem, VersionState
+from lims.catalogue.items import all_items
+from lims.catalogue.models import VersionState
 from lims.core.database import db
 from lims.core.errors import InvalidInput
 from lims.core.permissions import Permission
 from lims.core.web import current_actor, file_store, request_key, unit_of_work
-from lims.equipment.models import Equipment, EquipmentClass
+from lims.equipment.register import all_equipment, equipment_classes
 from lims.metrology.units import known_units
 from lims.ui.faces import ID
 from lims.ui.forms import Form, empty_form, read_form
@@ -38,11 +38,7 @@ SPARE_ROWS = 3
 
 @blueprint.get("/file-mappings", endpoint="mappings")
 def mapping_list() -> str | Answer:
-    rows = (
-        db.session.scalars(select(FileMapping).order_by(FileMapping.name, FileMapping.number.desc()))
-        .unique()
-        .all()
-    )
+    rows = mappings.all_mappings(db.session())
     return render_template("bench/mappings.html", rows=rows, may_edit=_may_edit())
 
 
@@ -60,9 +56,12 @@ def new_mapping() -> str:
 
 def _new(form: Form) -> str:
     session = db.session()
-    classes = session.scalars(select(EquipmentClass).order_by(EquipmentClass.code)).all()
-    devices = session.scalars(select(Equipment).order_by(Equipment.code)).all()
-    return render_template("bench/mapping_new.html", form=form, classes=classes, devices=devices)
+    return render_template(
+        "bench/mapping_new.html",
+        form=form,
+        classes=equipment_classes(session),
+        devices=all_equipment(session),
+    )
 
 
 @blueprint.post("/file-mappings/new")
@@ -110,7 +109,7 @@ def _page(row: FileMapping, form: Form, **forms: Form) -> str:
     layout = layout_of(row)
     lines, reading, trouble = _tried(row, layout)
     faults = mappings.faults_of(db.session(), row, file_store()) if row.released_at is None else {}
-    items = db.session.scalars(select(TestItem).where(TestItem.active).order_by(TestItem.code)).all()
+    items = [item for item in all_items(db.session()) if item.active]
     return render_template(
         "bench/mapping.html",
         mapping=row,

@@ -31,6 +31,12 @@ def layout_of(row: FileMapping) -> FileLayout:
     return read_layout(row.layout)
 
 
+def all_mappings(session: Session) -> Sequence[FileMapping]:
+    """By name, the newest version first."""
+    wanted = select(FileMapping).order_by(FileMapping.name, FileMapping.number.desc())
+    return session.scalars(wanted).unique().all()
+
+
 def versions_of(session: Session, name: str) -> Sequence[FileMapping]:
     """Newest first."""
     wanted = select(FileMapping).where(FileMapping.name == name).order_by(FileMapping.number.desc())

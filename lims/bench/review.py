@@ -162,7 +162,7 @@ def _verify(uow: UnitOfWork, actor: Actor, bench: SampleBench, test: RequestedTe
                 ),
                 code="needs_other_item",
             )
-    advance_test(uow, test, "verify", actor=actor, others=_hands(uow, test, result))
+    advance_test(uow, test, "verify", actor=actor, others=hands_on(uow, test, result))
     result.verified_by, result.verified_at = actor.id, uow.now
     uow.audit("result.verify", actor, result)
     return result
@@ -195,7 +195,7 @@ def return_results(uow: UnitOfWork, *, actor: Actor, test_ids: Sequence[int], re
 
 def _return(uow: UnitOfWork, actor: Actor, test: RequestedTest, reason: str) -> Result:
     result = _current(uow, test)
-    advance_test(uow, test, "return", actor=actor, others=_hands(uow, test, result), reason=reason)
+    advance_test(uow, test, "return", actor=actor, others=hands_on(uow, test, result), reason=reason)
     result.returned_by, result.return_reason = actor.id, reason
     result.submitted_by = result.submitted_at = None
     uow.audit("result.return", actor, result, reason=reason)
@@ -214,7 +214,7 @@ def reject_results(uow: UnitOfWork, *, actor: Actor, test_ids: Sequence[int], re
         done = []
         for test in _locked(uow, test_ids):
             result = _current(uow, test)
-            hands = _hands(uow, test, result)
+            hands = hands_on(uow, test, result)
             advance_test(uow, test, "reject", actor=actor, others=hands, reason=_reason(reason))
             uow.audit("result.reject", actor, result, reason=reason)
             done.append(result)
@@ -268,7 +268,7 @@ def _given(result: Result | None) -> Result:
     return result
 
 
-def _hands(uow: UnitOfWork, test: RequestedTest, result: Result) -> list[int | None]:
+def hands_on(uow: UnitOfWork, test: RequestedTest, result: Result) -> list[int | None]:
     """Everybody who had a hand in this attempt: who handed it over and who entered a value."""
     entered = select(InputValue.entered_by).where(
         InputValue.requested_test_id == test.id, InputValue.attempt == result.attempt

@@ -202,13 +202,13 @@ def load_sheet(session: Session, *, actor: Actor, worksheet_id: int, now: dateti
         mine=mine,
         refusal=refusal,
         counts={s: sum(r.test.state is s for r in rows) for s in TestState},
-        holds=holds_of_sheet(session, sheet.id) if any(row.held for row in rows) else (),
+        holds=holds_of_sheet(session, actor, sheet.id) if any(row.held for row in rows) else (),
     )
 
 
 def controlled(session: Session, actor: Actor, sheet: Worksheet, rows: Sequence[RowView]) -> list[RowView]:
     """Rows with what control they are, and whether a failing control holds them."""
-    marks = marks_of(session, actor, sheet, rows)
+    marks = marks_of(session, actor, sheet, {row.test.id: row.version for row in rows})
     held = open_holds_of(session, [row.test.id for row in rows])
     return [replace(row, mark=marks.get(row.test.id), held=row.test.id in held) for row in rows]
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from flask import Response, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response as Answer
@@ -24,15 +23,13 @@ from lims.catalogue.check_schemas import CheckForm, CloseLoad, DecisionLoad
 from lims.catalogue.checks import ListFile
 from lims.catalogue.currency_list import StandardsList
 from lims.catalogue.decisions import POSSIBLE, decide_finding, official_end
-from lims.catalogue.evidence import evidence_pdf
+from lims.catalogue.evidence import evidence_job, evidence_pdf
 from lims.catalogue.face import blueprint, may_edit, today
 from lims.catalogue.touched import Touched, TouchedKind, by_kind, touched_by
 from lims.core.database import db
 from lims.core.errors import InvalidInput
-from lims.core.jobs import Job
 from lims.core.paging import Key
 from lims.core.web import current_actor, file_store, request_key, unit_of_work
-from lims.people.models import Account
 from lims.ui import lists
 from lims.ui.faces import ID, attachment
 from lims.ui.forms import Form, empty_form, read_form
@@ -149,9 +146,9 @@ def _check(check_id: int, form: Form | None = None, at: int | None = None) -> st
         progress=use_cases.progress_of(findings),
         counts={outcome: len(rows) for outcome, rows in of.items()},
         others={outcome: rows for outcome, rows in of.items() if rows and outcome not in TO_DECIDE},
-        people=_people(session, row, findings),
+        people=use_cases.people_of(session, row, findings),
         closing=form if form is not None and at is None else empty_form(CloseLoad, row),
-        evidence_job=_evidence_job(session, row),
+        evidence_job=evidence_job(session, row),
         most=MOST_LINKS,
         may_edit=may_edit(),
         day=today(),
@@ -187,19 +184,6 @@ def _form(one: StandardFinding, refused: Form | None) -> Form:
     )
     form.prefix = f"d{one.id}"
     return form
-
-
-def _people(
-    session: Session, check: StandardsCheck, findings: Sequence[StandardFinding]
-) -> dict[int, Account]:
-    wanted = {check.made_by, check.closed_by, *(one.decided_by for one in findings)} - {None}
-    return {row.id: row for row in session.scalars(select(Account).where(Account.id.in_(wanted)))}
-
-
-def _evidence_job(session: Session, row: StandardsCheck) -> Job | None:
-    if row.closed_at is None or row.evidence_sha256 is not None:
-        return None
-    return session.scalars(select(Job).where(Job.key == f"check_evidence:{row.id}")).first()
 
 
 @blueprint.post(f"{CHECK}/findings/{ID.format('finding_id')}/decide")
@@ -250,5 +234,5 @@ def evidence_progress(check_id: int) -> str:
     """The part of the page that waits for the evidence sheet."""
     row = use_cases.check(db.session(), check_id)
     return render_template(
-        "catalogue/evidence_part.html", check=row, evidence_job=_evidence_job(db.session(), row)
+        "catalogue/evidence_part.html", check=row, evidence_job=evidence_job(db.session(), row)
     )

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, aliased
 from lims.catalogue.check_models import TO_DECIDE, CheckOutcome, StandardFinding, StandardsCheck
 from lims.catalogue.currency_compare import Found, Ours, compare
 from lims.catalogue.currency_list import StandardsList, read_list
-from lims.catalogue.evidence import EVIDENCE_JOB, evidence_of, frozen_sheet, remembered
+from lims.catalogue.evidence import EVIDENCE_JOB, evidence_of, frozen_sheet, job_key, remembered
 from lims.catalogue.models import StandardEdition
 from lims.catalogue.touched import Touched, touched_by
 from lims.core.clock import local_date
@@ -180,6 +180,14 @@ def findings_about(session: Session, standard_id: int) -> list[tuple[StandardFin
     return [(row[0], row[1]) for row in session.execute(wanted)]
 
 
+def people_of(
+    session: Session, check: StandardsCheck, findings: Sequence[StandardFinding]
+) -> dict[int, Account]:
+    """Who made, decided and closed it."""
+    wanted = {check.made_by, check.closed_by, *(one.decided_by for one in findings)} - {None}
+    return {row.id: row for row in session.scalars(select(Account).where(Account.id.in_(wanted)))}
+
+
 def progress_of(findings: Sequence[StandardFinding]) -> Progress:
     needed = [one for one in findings if one.outcome in TO_DECIDE]
     return Progress(sum(one.decision is not None for one in needed), len(needed))
@@ -230,7 +238,7 @@ def close_check(
         written = keep_file(uow, store, frozen_sheet(sheet), "application/json")
         row.closed_by, row.closed_at, row.document_sha256 = closed_by, uow.now, written
         uow.audit("standards_check.close", actor, row)
-        enqueue(uow, EVIDENCE_JOB, {"check_id": row.id}, key=f"check_evidence:{row.id}", actor=actor)
+        enqueue(uow, EVIDENCE_JOB, {"check_id": row.id}, key=job_key(row.id), actor=actor)
         uow.commit()
     return row
 

@@ -20,7 +20,7 @@ from lims.catalogue.touched import Touched, TouchedKind, by_kind
 from lims.core.clock import local_date
 from lims.core.errors import Conflict, NotFound
 from lims.core.files import FileStore, keep_file
-from lims.core.jobs import JobContext, job
+from lims.core.jobs import Job, JobContext, job
 from lims.core.permissions import SYSTEM, Actor
 from lims.core.uow import UnitOfWork
 from lims.people.models import Account
@@ -225,6 +225,17 @@ def write_evidence(uow: UnitOfWork, *, actor: Actor, store: FileStore, check_id:
             uow.audit("standards_check.evidence", actor, row)
             uow.commit()
         return row.evidence_sha256
+
+
+def job_key(check_id: int) -> str:
+    return f"check_evidence:{check_id}"
+
+
+def evidence_job(session: Session, row: StandardsCheck) -> Job | None:
+    """What is setting the sheet of a closed check; None once it stands."""
+    if row.closed_at is None or row.evidence_sha256 is not None:
+        return None
+    return session.scalars(select(Job).where(Job.key == job_key(row.id))).first()
 
 
 def evidence_pdf(store: FileStore, row: StandardsCheck) -> bytes:

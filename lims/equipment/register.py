@@ -128,6 +128,11 @@ def _check(uow: UnitOfWork, text: EquipmentText, own_id: int | None) -> None:
 # -- classes: what methods ask for ---------------------------------------------------
 
 
+def all_equipment(session: Session) -> list[Equipment]:
+    """By code, for select boxes."""
+    return list(session.scalars(select(Equipment).order_by(Equipment.code)))
+
+
 def equipment_classes(session: Session) -> list[EquipmentClass]:
     return list(session.scalars(select(EquipmentClass).order_by(EquipmentClass.code)))
 
