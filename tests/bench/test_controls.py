@@ -15,6 +15,10 @@ from lims.bench.sheet_view import load_sheet
 from lims.bench.states import HoldDecision, HoldState
 from lims.bench.worksheets import add_rows, remove_rows
 from lims.catalogue.models import MethodVersion
+from lims.certificates.checks import examine
+from lims.certificates.content import gather
+from lims.certificates.material import Material
+from lims.certificates.models import Certificate, LaboratoryDetails
 from lims.certificates.road import draft_certificate, reportable
 from lims.certificates.search import ready_orders
 from lims.core.clock import local_date, utc_now
@@ -26,6 +30,7 @@ from lims.intake.sample_list import Wanted, list_samples
 from lims.intake.states import TestState
 from lims.metrology.control_samples import ControlKind, ControlOutcome
 from tests.support.factories import make_calibration
+from tests.support.reports import DETAILS
 
 CODE = "sulfur_dioxide"
 # Target 100, s 2: the certificate of the material.
@@ -189,24 +194,39 @@ def test_repeating_gives_results_and_control_a_new_attempt_and_keeps_the_old(con
     assert len(controls.holds()) == 1
 
 
+def held_rule(bench, certificate_id):
+    """What the content check says of held values."""
+    certificate = bench.session.get_one(Certificate, certificate_id, populate_existing=True)
+    material = Material(bench.session, certificate, gather(bench.session, certificate), bench.uow.now)
+    return next(check for check in examine(material) if check.rule == "T03a")
+
+
 def test_a_verified_value_that_becomes_held_is_neither_drafted_nor_passes_the_check(controls, bench):
     """A blind control hands over late: what it covers was verified already."""
     line = controls.line(
         LineText(ControlKind.BLIND, "盲样 7", target=D(50), deviation=D(1), rule_set="Westgard")
     )
-    tests = [row[CODE] for row in bench.tests(CODE, samples=2)]
-    test, blind = tests
+    with bench.uow as uow:
+        uow.audit("laboratory.save", bench.laboratory.head, uow.add(LaboratoryDetails(**DETAILS)))
+        uow.commit()
+    test, drafted, blind = (row[CODE] for row in bench.tests(CODE, samples=3))
     order = bench.session.get_one(Sample, bench.session.get_one(RequestedTest, test).sample_id).order_id
     number = bench.session.get_one(Sample, bench.session.get_one(RequestedTest, blind).sample_id).number
     hide_control(bench.uow, actor=bench.laboratory.head, line_id=line.id, number=number)
-    sheet = bench.sheet(test, blind)
+    sheet = bench.sheet(test, drafted, blind)
     view = load_sheet(bench.session, actor=bench.laboratory.analyst, worksheet_id=sheet, now=utc_now())
-    assert [row.mark for row in view.rows] == [None, None]
-    controls.measure(sheet, {test: "12"})
+    assert [row.mark for row in view.rows] == [None, None, None]
+    controls.measure(sheet, {test: "12", drafted: "13"})
     bench.verify(test)
+    bench.verify(drafted)
+    made = draft_certificate(
+        bench.uow, actor=bench.laboratory.reviewer, order_id=order, test_ids=[drafted]
+    ).id
     assert [t.id for t, _v in reportable(bench.session, order)] == [test]
+    assert held_rule(bench, made).ok
     controls.measure(sheet, {blind: "60"})
     assert reportable(bench.session, order) == []
+    assert held_rule(bench, made).stops
     with pytest.raises(Conflict) as refused:
         draft_certificate(bench.uow, actor=bench.laboratory.reviewer, order_id=order)
     assert refused.value.code == "nothing_to_report"
