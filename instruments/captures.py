@@ -6,7 +6,9 @@ The field names are those of the wire (docs/capture-protocol.md).
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from json.encoder import encode_basestring
+from typing import NamedTuple
 
 from instruments.canonical import JsonValue, b64, sha256_hex, unchecked
 from instruments.clock import instant
@@ -25,35 +27,58 @@ class Trigger(StrEnum):
     FILE = "file"  # lay in a watched folder
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A capture before it has a number."""
+@dataclass(frozen=True)
+class Source:
+    """Where captures come from: the same for all of a device, so it is spelled once.
+
+    ``serial``: what the device said when it was last asked; ``identity``: match, mismatch or unknown, against the
+    serial number in the configuration.
+    """
 
     device: str
     profile: str
     codec: str
     port: str
+    boot_id: str
+    serial: str | None = None
+    identity: str = "unknown"
+
+    @cached_property
+    def spelled(self) -> tuple[str, str, str, str, str, str]:
+        """What stands between the parts that differ from capture to capture, in the order of the names."""
+        return (
+            f'"boot_id":{_text(self.boot_id)},"captured_at":"',
+            f'","codec":{_text(self.codec)},"device":{_text(self.device)},"event":',
+            f'","identity":{_text(self.identity)},"last_mono_ns":"',
+            f'","port":{_text(self.port)},"prev_hash":"',
+            f'","profile":{_text(self.profile)},"raw":"',
+            f',"serial":{_text(self.serial)},"trigger":"',
+        )
+
+
+# Drafts and rows are plain tuples: a bench makes a thousand of each a second.
+class Draft(NamedTuple):
+    """A capture before it has a number."""
+
+    source: Source
     trigger: Trigger
     raw: bytes
     event: Event
     first: Stamp
     last: Stamp
-    boot_id: str
     request_id: str | None = None
-    serial: str | None = None  # what the device said when it was last asked
-    identity: str = "unknown"  # match | mismatch | unknown, against the serial number in the configuration
     asked: bytes | None = None  # the question that was open: an answer may mean something only beside it
 
     def as_json(self, seq: int, prev_hash: str) -> dict[str, JsonValue]:
-        asked = {"asked": b64(self.asked)} if self.asked else {}
+        source, asked = self.source, {"asked": b64(self.asked)} if self.asked else {}
         return {
             **asked,
             "seq": seq,
             "prev_hash": prev_hash,
-            "device": self.device,
-            "profile": self.profile,
-            "codec": self.codec,
-            "port": self.port,
+            "device": source.device,
+            "profile": source.profile,
+            "codec": source.codec,
+            "port": source.port,
             "trigger": self.trigger.value,
             "request_id": self.request_id,
             "raw": b64(self.raw),
@@ -61,14 +86,13 @@ class Draft:
             "captured_at": instant(self.last.wall),
             "first_mono_ns": str(self.first.mono_ns),
             "last_mono_ns": str(self.last.mono_ns),
-            "boot_id": self.boot_id,
-            "serial": self.serial,
-            "identity": self.identity,
+            "boot_id": source.boot_id,
+            "serial": source.serial,
+            "identity": source.identity,
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """A capture in the spool: ``body`` is its canonical JSON without the hash."""
 
     seq: int
@@ -92,16 +116,15 @@ def number(draft: Draft, seq: int, prev_hash: str) -> Stored:
 
 
 def spell(draft: Draft, seq: int, prev_hash: str) -> bytes:
-    """``canonical`` of ``as_json``, in a third of the time: a hundred devices send a thousand captures a second."""
-    asked = f'"asked":"{b64(draft.asked)}",' if draft.asked else ""
+    """``canonical`` of ``as_json``, in a fifth of the time: a hundred devices send a thousand captures a second."""
+    source, trigger, raw, event, first, last, request_id, asked = draft
+    boot, codec, identity, port, profile, serial = source.spelled
+    question = f'"asked":"{b64(asked)}",' if asked else ""
+    request = "null" if request_id is None else _text(request_id)
     return (
-        f'{{{asked}"boot_id":{_text(draft.boot_id)},"captured_at":"{instant(draft.last.wall)}"'
-        f',"codec":{_text(draft.codec)},"device":{_text(draft.device)}'
-        f',"event":{unchecked(draft.event.as_json())},"first_mono_ns":"{draft.first.mono_ns}"'
-        f',"identity":{_text(draft.identity)},"last_mono_ns":"{draft.last.mono_ns}"'
-        f',"port":{_text(draft.port)},"prev_hash":"{prev_hash}","profile":{_text(draft.profile)}'
-        f',"raw":"{b64(draft.raw)}","request_id":{_text(draft.request_id)},"seq":{seq}'
-        f',"serial":{_text(draft.serial)},"trigger":"{draft.trigger.value}"}}'
+        f'{{{question}{boot}{instant(last.wall)}{codec}{unchecked(event.as_json())},"first_mono_ns":"{first.mono_ns}'
+        f'{identity}{last.mono_ns}{port}{prev_hash}{profile}{b64(raw)}","request_id":{request},"seq":{seq}'
+        f'{serial}{trigger.value}"}}'
     ).encode()
 
 

@@ -36,4 +36,6 @@ def boot_id() -> str:
 
 def instant(moment: datetime) -> str:
     """ISO 8601, UTC, microseconds: 2026-11-22T12:00:03.000000Z."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(timespec="microseconds")[:-6] + "Z"

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+from instruments.acquaintance import Acquaintance
 from instruments.analyser_orders import AnalyserOrder, Ends
 from instruments.board import DeviceView, result_of
-from instruments.captures import Draft, Stored, Trigger
+from instruments.captures import Draft, Source, Stored, Trigger
 from instruments.clock import Clock
 from instruments.codec import Answer, Calling, Labelled, SetsUp, Verb, abilities_of, confirmed, looks_of
 from instruments.dialogue import GivenUp, Heard, Order, Part, Send
@@ -64,6 +65,8 @@ class Device:
         self._settling = Settling(settings.profile.settling)
         self._health = LineHealth(settings.profile.controls)
         self.can = (*abilities_of(self._codec), *(["orders"] if self._desk is not None else []))
+        self._setups = self._codec.setups if isinstance(self._codec, SetsUp) else ()
+        self._labels = self._codec.labels() if isinstance(self._codec, Labelled) else {}
         identify = self._codec.command(Verb.IDENTIFY)
         self._asks_back = identify is not None
         # Of several questions in a round the first asks for what the device is there for: that is shown live.
@@ -73,8 +76,8 @@ class Device:
         self._openings = 0  # how often the port was opened
         self._look: _Look | None = None
         self._noise_kept_at = -NOISE_KEPT_EVERY_S
-        self._known = False  # it has told who it is since the port was opened
-        self._serial: str | None = None
+        self._who = Acquaintance(settings.serial)
+        self._source = self._source_now()
         self._asked: bytes | None = None  # the question that was open when the latest frame came
         self._event: Event | None = None
         self._event_at = self._since = clock.stamp()
@@ -110,7 +113,7 @@ class Device:
 
     def want(self, order: Order) -> None:
         """An order from the server; refused at once where it cannot be carried out."""
-        if self._wrong_device:
+        if self._who.is_wrong:
             self._give_up(GivenUp(order, "wrong_device"))
         elif refused := self.dialogue.want(order):
             self._give_up(refused)
@@ -200,6 +203,8 @@ class Device:
 
     def _sort(self, frame: Frame, event: Event, heard: Heard) -> None:
         match heard.part, heard.order:
+            case Part.UNASKED, _:  # nearly all of a bench whose devices send by themselves
+                self._unasked(frame, event)
             case Part.ANSWER, Order(verb=Verb.LOOK | Verb.STREAM):
                 self._look = _Look(frame, event)
                 self._keep(frame, event, Trigger.LIVE, None)
@@ -218,13 +223,12 @@ class Device:
                 self._keep(frame, event, Trigger.LATE, None)
             case Part.ACCEPTED, _:
                 self._keep(frame, event, Trigger.ASKED, None)
-            case _:
-                self._unasked(frame, event)
 
     def _set_up(self, order: Order, event: Event) -> Event:
         setup, said = confirmed(self._codec, order.argument, event)
         if setup is not None and isinstance(own := self.settings.profile.codec, SetsUp):
             self._codec, self._setup = own.set_up(setup), setup.key
+            self._source = self._source_now()
             self.dialogue.become(self._codec)
         return said
 
@@ -246,7 +250,8 @@ class Device:
         self._keep(frame, event, Trigger.UNSOLICITED, None)
 
     def _introduced(self, event: Event, heard: Heard, now: float) -> None:
-        self._serial, self._known = event.value, True
+        self._who.introduce(event.value)
+        self._source = self._source_now()
         if heard.part in (Part.UNASKED, Part.STREAMED) and (lost := self.dialogue.restarted(now)):
             self._give_up(lost)
 
@@ -261,34 +266,38 @@ class Device:
         draft = self._draft(frame, event, trigger, request_id)
         self._uncommitted += 1
         self._captures += 1
+        if request_id is None and not reply:
+            self._keeper.keep(draft, self._stored, urgent=False)
+            return
         opening, turn = self._openings, self._turn
 
         def stored(row: Stored) -> None:
-            self._uncommitted -= 1
+            self._stored(row)
             # On a new line, or after the device gave up, an old acknowledgement would answer something else.
             if (opening, turn) == (self._openings, self._turn):
                 self._reply(reply, self._clock.seconds())
             if request_id is not None:
                 self._keeper.report(result_of(request_id, self.settings.key, event, trigger, row.seq))
 
-        self._keeper.keep(draft, stored, urgent=request_id is not None or bool(reply))
+        self._keeper.keep(draft, stored, urgent=True)
+
+    def _stored(self, _row: Stored) -> None:
+        self._uncommitted -= 1
 
     def _draft(self, frame: Frame, event: Event, trigger: Trigger, request_id: str | None) -> Draft:
-        return Draft(
-            device=self.settings.key,
-            profile=self.settings.profile.stated,
-            codec=self._codec.name,
-            port=self.settings.port,
-            trigger=trigger,
-            raw=frame.raw,
-            event=event,
-            first=frame.first,
-            last=frame.last,
-            boot_id=self._boot,
-            request_id=request_id,
-            serial=self._serial,
-            identity=self._identity,
-            asked=self._asked if frame.raw else None,
+        asked = self._asked if frame.raw else None
+        return Draft(self._source, trigger, frame.raw, event, frame.first, frame.last, request_id, asked)
+
+    def _source_now(self) -> Source:
+        profile, who = self.settings.profile.stated, self._who
+        return Source(
+            self.settings.key,
+            profile,
+            self._codec.name,
+            self.settings.port,
+            self._boot,
+            who.serial,
+            who.identity,
         )
 
     def _end_order(self, order: AnalyserOrder, ends: Ends, wire: bytes, why: str | None) -> None:
@@ -299,10 +308,7 @@ class Device:
         draft = self._draft(Frame(wire, now, now), event, Trigger.ASKED, order.id)
         self._uncommitted += 1
         self._captures += 1
-        self._keeper.keep_end(draft, self._end_stored, order, ends)
-
-    def _end_stored(self, _row: Stored) -> None:
-        self._uncommitted -= 1
+        self._keeper.keep_end(draft, self._stored, order, ends)
 
     def _give_up(self, given: GivenUp) -> None:
         """An order without an answer leaves a capture too: the cell that waits for it learns why."""
@@ -316,23 +322,13 @@ class Device:
     def _turn(self) -> int:
         return 0 if self._session is None else self._session.turn
 
-    @property
-    def _wrong_device(self) -> bool:
-        expected = self.settings.serial
-        return expected is not None and self._known and self._serial != expected
-
-    @property
-    def _identity(self) -> str:
-        if self.settings.serial is None or not self._known:
-            return "unknown"
-        return "mismatch" if self._wrong_device else "match"
-
     # --- the line ------------------------------------------------------------------------------------------
 
     def _opened(self, now: float) -> None:
         self._openings += 1
         self._settling.restart()
-        self._known, self._look = False, None
+        self._who.known, self._look = False, None
+        self._source = self._source_now()
         self._framer = self._codec.framer()
         self._health = LineHealth(self.settings.profile.controls)
         self.dialogue.opened(now)
@@ -366,11 +362,11 @@ class Device:
             return LinkState.UNPLUGGED
         if self._health.suspect:
             return LinkState.SUSPECT
-        if self._wrong_device:
+        if self._who.is_wrong:
             return LinkState.WRONG_DEVICE
         if self.dialogue.silent:
             return LinkState.SILENT
-        waits = self.link.connecting or (self._asks_back and not self._known)
+        waits = self.link.connecting or (self._asks_back and not self._who.known)
         return LinkState.CONNECTING if waits else LinkState.CONNECTED
 
     def view(self) -> DeviceView:
@@ -384,7 +380,7 @@ class Device:
             state=state,
             since=self._since,
             reason=self.link.reason,
-            serial=self._serial if self._known else None,
+            serial=self._who.serial if self._who.known else None,
             expected_serial=self.settings.serial,
             event=self._event if state in (LinkState.CONNECTED, LinkState.WRONG_DEVICE) else None,
             event_at=self._event_at,
@@ -393,7 +389,7 @@ class Device:
             can=self.can,
             unsent=self._desk.unsent if self._desk is not None else 0,
             trouble=self._desk.trouble if self._desk is not None else None,
-            labels=self._codec.labels() if isinstance(self._codec, Labelled) else {},
-            setups=self._codec.setups if isinstance(self._codec, SetsUp) else (),
+            labels=self._labels,
+            setups=self._setups,
             setup=self._setup,
         )

@@ -52,6 +52,9 @@ class Heard:
     order: Order | None = None
 
 
+STREAMED, UNASKED = Heard(Part.STREAMED), Heard(Part.UNASKED)
+
+
 @dataclass(frozen=True, slots=True)
 class GivenUp:
     """An order that ends without an answer, and why (a stable code)."""
@@ -152,7 +155,7 @@ class Dialogue:
         if pending is not None and event.head in pending.command.accepted:
             return Heard(Part.ACCEPTED, pending.order)
         if pending is None or not pending.command.is_answered_by(event):
-            return Heard(Part.STREAMED if self.streaming else Part.UNASKED)
+            return STREAMED if self.streaming else UNASKED
         self._pending, self.phase, self._silent_tries = None, Phase.IDLE, 0
         for look in self._looks:
             if look.command.wire == pending.command.wire:
@@ -278,6 +281,8 @@ class Dialogue:
 
     def next_time(self) -> float | None:
         """When ``step`` has to be called even if nothing comes."""
+        if not self._orders:
+            return self._phase_ends()
         expiries = [order.expires_at for order in self._orders if order.expires_at is not None]
         times = [*expiries, *([] if (due := self._phase_ends()) is None else [due])]
         return min(times, default=None)

@@ -25,7 +25,7 @@ except ImportError:  # Windows
 
 from instruments.board import DeviceView
 from instruments.canonical import JsonValue
-from instruments.captures import Draft, Trigger
+from instruments.captures import Draft, Source, Trigger
 from instruments.clock import Clock, instant
 from instruments.file_marks import FileMarks
 from instruments.frames import Stamp
@@ -264,18 +264,8 @@ class FolderWatch:
 
     def _draft(self, raw: bytes, event: Event) -> Draft:
         now: Stamp = self._clock.stamp()
-        return Draft(
-            device=self.row.key,
-            profile="file",
-            codec=CODEC,
-            port=str(self.row.path),
-            trigger=Trigger.FILE,
-            raw=raw,
-            event=event,
-            first=now,
-            last=now,
-            boot_id=self._boot,
-        )
+        source = Source(self.row.key, "file", CODEC, str(self.row.path), self._boot)
+        return Draft(source, Trigger.FILE, raw, event, first=now, last=now)
 
     def _view(self, state: LinkState, reason: str) -> None:
         if state is not self._state:

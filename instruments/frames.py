@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 LONGEST_FRAME = 4096  # bytes; no device here sends a tenth of it, so more means noise
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+# Stamps and frames are plain tuples: a bench makes a thousand of each a second.
+class Stamp(NamedTuple):
     """When bytes were read: wall clock (UTC, may jump) and monotonic nanoseconds (never does)."""
 
     wall: datetime
@@ -30,8 +30,7 @@ class Verdict(StrEnum):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """Bytes of one message with its terminator, and when its first and last byte were read."""
 
     raw: bytes
@@ -68,8 +67,9 @@ class LineFramer:
     def feed(self, chunk: bytes, at: Stamp) -> list[Frame]:
         if not chunk:
             return []
-        if not self._buffer and len(chunk) <= self._longest and self._is_one_line(chunk):
-            return [Frame(chunk, at, at)]
+        size = len(chunk) - len(self._terminator)
+        if not self._buffer and chunk.find(self._terminator) == size >= 0 and len(chunk) <= self._longest:
+            return [Frame(chunk, at, at)]  # nearly always
         first = self._first or at
         searched = max(0, len(self._buffer) - len(self._terminator) + 1)
         self._buffer += chunk
@@ -88,10 +88,6 @@ class LineFramer:
             first, searched = at, 0
         self._first = first if self._buffer else None
         return frames
-
-    def _is_one_line(self, chunk: bytes) -> bool:
-        """Nearly always it is."""
-        return 0 <= chunk.find(self._terminator) == len(chunk) - len(self._terminator)
 
     def flush(self, at: Stamp) -> list[Frame]:
         if not self._buffer:

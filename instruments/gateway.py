@@ -29,7 +29,7 @@ from instruments.keys import load_identity
 from instruments.live import LiveChannel
 from instruments.only_one import only_one
 from instruments.profile_store import ProfileStore
-from instruments.settings import Settings
+from instruments.settings import DeviceSettings, Settings
 from instruments.spool import LINGER_S, Spool, SpoolReader
 from instruments.status import StatusPage, write_status
 from instruments.towards_server import TowardsServer
@@ -41,11 +41,10 @@ from instruments.worklist_wire import WorklistEntry
 log = logging.getLogger("instruments")
 
 STATUS_EVERY_S = 1.0
-DISK_WORD_EVERY_S = 3600.0
 LOOK_FOR_IDENTITY_S = 2.0
 BOARD_EVERY_S = 0.04
-# Bytes of a hundred lines come a thousand times a second: those of 20 ms are served together, of ten lines those of 5 ms.
-TURN_S, TURN_OF_ONE_S = LINGER_S, 0.0005
+# Bytes of a hundred lines come a thousand times a second: those of 35 ms are served together, of ten lines those of 5 ms.
+TURN_S, TURN_OF_ONE_S = 0.05, 0.0005
 MOST_WAITING = 5000  # drafts in memory while the disk refuses; then the ports are not read any more
 
 
@@ -62,13 +61,11 @@ class Gateway:
             settings.folder / "gateway.lock", f"another gateway already works in {settings.folder}"
         )
         self.spool = Spool(settings.spool_path)
-        self._boot = boot = boot_id()
+        self._boot = boot_id()
         self._disk = Disk(settings.spool_path, settings.disk_low_mb)
         self._disk_state = self._disk.look(self._clock.seconds())
         self.orders = KeptOrders(self.spool)
-        self.devices = {
-            row.key: Device(row, self._clock, self, boot, self.orders) for row in settings.devices
-        }
+        self.devices = {row.key: self._device(row) for row in settings.devices}
         self.board = Board()
         self._profiles = ProfileStore(settings.profiles_path, self.profiles_changed)
         self._waiting = WaitingDevices(settings.waiting)
@@ -80,17 +77,21 @@ class Gateway:
         self._found: deque[tuple[FoundFile, Callable[[], None]]] = deque()
         self._marks = FileMarks(self.spool)
         self.folders = [
-            FolderWatch(row, self._clock, boot, known=self._marks, keep=self.keep_file, show=self.board.show)
+            FolderWatch(
+                row, self._clock, self._boot, known=self._marks, keep=self.keep_file, show=self.board.show
+            )
             for row in settings.folders
         ]
         self._worklist: deque[WorklistEntry] = deque()
         self._urgent = False
         self._spool_fault: str | None = None
-        self._commit_again = self._next_status = self._next_identity = self._next_board = 0.0
-        self._next_disk_word = 0.0
+        self._began = self._commit_again = self._next_status = self._next_identity = self._next_board = 0.0
         self._delivery: TowardsServer | None = None
         self._not_enrolled: str | None = None
         self._page: StatusPage | None = None
+
+    def _device(self, settings: DeviceSettings) -> Device:
+        return Device(settings, self._clock, self, self._boot, self.orders)
 
     # --- what devices call ---------------------------------------------------------------------------------
 
@@ -152,10 +153,10 @@ class Gateway:
 
     def _turn(self) -> None:
         turn_s = min(TURN_S, len(self.devices) * TURN_OF_ONE_S)
-        self.spool.linger_s = LINGER_S - turn_s  # what waited in the kernel need not wait again
-        time.sleep(turn_s)
+        self.spool.linger_s = max(0.0, LINGER_S - turn_s)  # what waited in the kernel need not wait again
+        time.sleep(max(0.0, self._began + turn_s - self._clock.seconds()))
         ready = list(self._lines.wait(self._wait_s()))
-        now = self._clock.seconds()
+        self._began = now = self._clock.seconds()
         touched = set(self._agenda.due(now))
         for device, mask in ready:
             self._serve(device, mask, now)
@@ -168,7 +169,9 @@ class Gateway:
             if device.link.descriptor is None and now >= device.link.retry_at:
                 device.open(now)
             device.tick(now)
-        for device in (stored := self._commit_if_due(now)):  # what waited for the commit goes at once
+        for device in (
+            stored := self._commit_if_due(self._clock.seconds())
+        ):  # what waited for the commit goes at once
             device.tick(now)
         touched |= stored
         self._watch(self._all_or(touched))
@@ -191,7 +194,7 @@ class Gateway:
                 self._watch([old])
                 self._agenda.put(old, None)
                 self._unshown.discard(old)
-            self.devices[settings.key] = fresh = Device(settings, self._clock, self, self._boot)
+            self.devices[settings.key] = fresh = self._device(settings)
             yield fresh
 
     def _hand_out_orders(self) -> Iterable[Device]:
@@ -298,17 +301,11 @@ class Gateway:
             self._start_delivery()
         if now >= self._next_status:
             self._next_status = now + STATUS_EVERY_S
-            self._look_at_disk(now)
+            self._disk_state = self._disk.look(now)
             try:
                 write_status(self.settings.status_path, self.status())
             except OSError as exc:
                 log.warning("the status file cannot be written: %s", exc)
-
-    def _look_at_disk(self, now: float) -> None:
-        self._disk_state = self._disk.look(now)
-        if self._disk_state.low and now >= self._next_disk_word:
-            self._next_disk_word = now + DISK_WORD_EVERY_S
-            log.warning(self._disk_state.sentence)
 
     # --- towards the server --------------------------------------------------------------------------------
 

@@ -42,6 +42,18 @@ class GenericLine:
     commands: Mapping[Verb, bytes] = field(default_factory=dict)
     deadline_s: float = 5.0
     name: str = "generic-line/1"
+    _extras: tuple[tuple[str, str], ...] = field(
+        init=False, repr=False, compare=False
+    )  # name, that of its unit
+
+    def __post_init__(self) -> None:
+        names = self.pattern.names
+        extras = (
+            (name, f"{name}_unit")
+            for name in names
+            if name not in _KNOWN and not (name.endswith("_unit") and name[:-5] in names)
+        )
+        object.__setattr__(self, "_extras", tuple(extras))
 
     def framer(self) -> Framer:
         return LineFramer(self.terminator, LONGEST_LINE)
@@ -56,7 +68,7 @@ class GenericLine:
         if number is None or not _NUMBER.fullmatch(number.strip()) or stability is None:
             return Event(Kind.UNPARSED)
         value = number.replace(" ", "").removeprefix("+")
-        return Event(Kind.READING, value, groups.get("unit") or self.unit, stability, more=_more(groups))
+        return Event(Kind.READING, value, groups.get("unit") or self.unit, stability, more=self._more(groups))
 
     def groups(self, raw: bytes) -> dict[str, str | None] | None:
         """Texts of the named groups in a whole line; None where it does not match."""
@@ -70,22 +82,23 @@ class GenericLine:
             return STABLE
         return DYNAMIC if status in self.dynamic else None
 
+    def _more(self, groups: Mapping[str, str | None]) -> dict[str, JsonValue]:
+        said: dict[str, JsonValue] = {}
+        if self._extras:
+            extra: dict[str, JsonValue] = {
+                name: text if (pair := groups.get(unit)) is None else [text, pair]
+                for name, unit in self._extras
+                if (text := groups[name]) is not None
+            }
+            if extra:
+                said["extra"] = extra
+        if (at := groups.get("at")) is not None:
+            said["at"] = at
+        return said
+
     def command(self, verb: Verb) -> Command | None:
         wire = self.commands.get(verb)
         return None if wire is None else Command(verb, wire, frozenset({""}), self.deadline_s)
 
     def abort(self) -> Command | None:
         return None
-
-
-def _more(groups: Mapping[str, str | None]) -> dict[str, JsonValue]:
-    extra: dict[str, JsonValue] = {}
-    for name, text in groups.items():
-        if name in _KNOWN or text is None or (name.endswith("_unit") and name[:-5] in groups):
-            continue
-        pair = groups.get(f"{name}_unit")
-        extra[name] = text if pair is None else [text, pair]
-    said: dict[str, JsonValue] = {"extra": extra} if extra else {}
-    if groups.get("at") is not None:
-        said["at"] = groups["at"]
-    return said

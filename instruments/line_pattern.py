@@ -51,7 +51,7 @@ class LinePattern:
 
     def texts(self, line: str) -> dict[str, str | None] | None:
         """What each named group holds; otherwise as ``spans``, and the quick way to it."""
-        if len(line) <= min(self.quick_up_to, LONGEST_LINE):
+        if len(line) <= self.quick_up_to:  # itself no more than the longest line
             found = self.pattern.fullmatch(line)
             return None if found is None else found.groupdict()
         spans = self.spans(line)

@@ -5,7 +5,7 @@ checked: a lost digit makes the field shorter, and a short field is not a weight
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from instruments.canonical import JsonValue
 from instruments.codec import Command, Verb
@@ -67,7 +67,7 @@ class MtSicsFramer:
         # A print key may be pressed while the list is being sent: its line is nobody's part.
         if not line.raw.startswith(self._head + b" "):
             return [line]
-        self._group = replace(self._group, raw=self._group.raw + line.raw, last=line.last)
+        self._group = self._group._replace(raw=self._group.raw + line.raw, last=line.last)
         if more is None:
             return self._close(Verdict.WHOLE)
         return self._close(Verdict.OVERLONG) if len(self._group.raw) > LONGEST_GROUP else []
@@ -75,7 +75,7 @@ class MtSicsFramer:
     def _close(self, verdict: Verdict) -> list[Frame]:
         if self._group is None:
             return []
-        frame, self._group = replace(self._group, verdict=verdict), None
+        frame, self._group = self._group._replace(verdict=verdict), None
         return [frame]
 
 

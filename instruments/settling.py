@@ -35,7 +35,7 @@ class Settling:
     def judge(self, event: Event, now: float) -> Event:
         """The event, called stable where the rule is met; other events than figures of unknown stability end a row."""
         if event.stability != UNKNOWN:
-            self.restart()
+            self._figure = None
             return event
         figure = (event.value, event.unit)
         if figure != self._figure:

@@ -128,7 +128,7 @@ class Spool:
 
     @property
     def waiting_devices(self) -> set[str]:
-        return {draft.device for draft, *_ in self._waiting}
+        return {draft.source.device for draft, *_ in self._waiting}
 
     @property
     def due_at(self) -> float | None:
@@ -141,9 +141,8 @@ class Spool:
             return []
         stored, seq, link = [], self.last_seq, self.last_hash
         for draft, _, _ in self._waiting:
-            row = number(draft, seq + 1, link)
+            seq, _, link = row = number(draft, seq + 1, link)
             stored.append(row)
-            seq, link = row.seq, row.hash
         self._write(stored, seq, link)
         done, self._waiting, self._since = self._waiting, [], None
         self.last_seq, self.last_hash = seq, link

@@ -35,14 +35,14 @@ class Watch:
 
     def follow(self, devices: Iterable[Device]) -> None:
         """In step with the descriptors. A closed one goes first: its number may be in use again."""
-        wanted = {device: self._wanted(device) for device in devices}
-        changed = [device for device, want in wanted.items() if want != self._registered.get(device)]
+        held_now = self._registered.get
+        changed = {d: want for d in devices if (want := self._wanted(d)) != held_now(d)}
         for device in changed:
             if (held := self._registered.pop(device, None)) is not None:
                 with contextlib.suppress(KeyError, ValueError, OSError):
                     self._selector.unregister(held[0])
-        for device in changed:
-            if (want := wanted[device]) is not None:
+        for device, want in changed.items():
+            if want is not None:
                 self._selector.register(*want, device)
                 self._registered[device] = want
 

@@ -3,7 +3,7 @@
 import time
 from datetime import UTC, datetime
 
-from instruments.captures import Draft, Trigger
+from instruments.captures import Draft, Source, Trigger
 from instruments.frames import Frame, Stamp
 from instruments.readings import Event, Kind
 
@@ -15,16 +15,20 @@ def frame(raw: bytes) -> Frame:
 
 
 def draft(raw=b"S S     100.00 g\r\n", **named):
-    defaults = {
+    source = {
         "device": "balance-1",
         "profile": "mtsics",
         "codec": "mt-sics/1",
         "port": "/dev/ttyUSB0",
+        "boot_id": "boot",
+    }
+    source |= {name: named.pop(name) for name in Source.__annotations__ if name in named}
+    defaults = {
+        "source": Source(**source),
         "trigger": Trigger.UNSOLICITED,
         "event": Event(Kind.READING, "100.00", "g", "stable"),
         "first": NOON,
         "last": NOON,
-        "boot_id": "boot",
     }
     return Draft(raw=raw, **{**defaults, **named})
 

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import socket
 import threading
+from importlib.resources import files
 
 import pytest
 
@@ -127,3 +128,16 @@ def test_a_waiting_device_begins_when_its_profile_comes_and_begins_anew_when_it_
     assert base64.b64decode(first["raw"]) == LINE
     alone = settings_with(tmp_path, port)  # without a word from the server
     assert [row.profile.stated for row in alone.devices] == ["moisture/2"]
+
+
+def test_an_analyser_takes_orders_by_a_profile_that_came_later(tmp_path):
+    settings = settings_with(tmp_path, "socket://127.0.0.1:1", "http://127.0.0.1:1")
+    gateway = Gateway(settings)
+    text = files("instruments").joinpath("profile_rows", "astm-worklist.toml").read_text()
+    settings.profiles_path.mkdir(parents=True)
+    (settings.profiles_path / "moisture.toml").write_text(text)
+    gateway.profiles_changed(["moisture"])
+    gateway._turn()
+    can = gateway.devices["meter"].can
+    gateway._shut()
+    assert "orders" in can

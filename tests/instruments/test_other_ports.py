@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -88,8 +87,8 @@ def test_a_balance_is_read_and_every_state_of_its_line_is_told(ours, balance):
     ours.talk_until(lambda: state(ours) is LinkState.SUSPECT)
     balance.noise = b""
     ours.talk_until(lambda: state(ours) is LinkState.CONNECTED)
-    ours.device.settings = replace(ours.device.settings, serial="B78")
-    assert state(ours) is LinkState.WRONG_DEVICE
+    balance.say(b'I4 A "B78"\r\n')  # another one was switched on in its place
+    ours.talk_until(lambda: state(ours) is LinkState.WRONG_DEVICE)
 
 
 def test_a_line_that_breaks_is_unplugged_with_a_reason_and_opens_again(ours, balance):

@@ -6,13 +6,12 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from instruments.canonical import canonical
-from instruments.captures import Draft, first_link, number, with_hash
+from instruments.captures import Draft, Source, first_link, number, with_hash
 from instruments.errors import SpoolUnsafe
 from instruments.readings import Event, Kind
 from instruments.spool import Spool, SpoolReader, is_safe
@@ -87,7 +86,7 @@ EVERY_FACT = frozenset(
 )
 def test_a_capture_has_one_spelling(named):
     """The quick one is the canonical one, with and without the hash. ``EVERY_FACT``: so that none is forgotten."""
-    assert {field.name for field in fields(Draft)} <= EVERY_FACT
+    assert {*Draft._fields, *Source.__annotations__} - {"source"} == EVERY_FACT
     document = draft(**named).as_json(7, "0" * 64)
     row = number(draft(**named), 7, "0" * 64)
     assert row.body == canonical(document)
