@@ -109,7 +109,11 @@ def pick(page: Page, field: str, words: str) -> None:
 
 @pytest.mark.parametrize(
     ("house", "samples"),
-    [("zh", 3), ("en", 3), pytest.param("zh", 12, marks=pytest.mark.campaign)],
+    [
+        ("zh", 3),
+        pytest.param("en", 3, marks=pytest.mark.campaign),
+        pytest.param("zh", 12, marks=pytest.mark.campaign),
+    ],
     indirect=["house"],
 )
 def test_from_the_desk_to_a_report_that_a_stranger_verifies(house, samples):

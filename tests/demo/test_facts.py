@@ -22,6 +22,7 @@ from lims.equipment.calibration import fitness, usable_of_class
 from lims.equipment.models import Equipment
 from lims.metrology import limits as metrology
 from lims.people.models import Account
+from tests.support.backends import ON_SQLITE
 
 TODAY = date(2026, 11, 23)
 
@@ -65,6 +66,7 @@ def limit(session, code, class_code, produced_on):
     return None if chosen.limit is None else as_metrology(chosen.limit)
 
 
+@ON_SQLITE
 def test_the_day_of_the_demo_can_be_computed(seeded):
     moisture = trial(seeded, "moisture", m0="28.4517", m1="33.4629", m2="32.4607")
     assert str(moisture.evaluation.value).startswith("19.99920")
@@ -90,6 +92,7 @@ def test_the_day_of_the_demo_can_be_computed(seeded):
     assert isinstance(after, metrology.NotPermitted)
 
 
+@ON_SQLITE
 def test_the_demo_shows_what_must_be_refused(seeded):
     late = seeded.scalars(select(Equipment).where(Equipment.code == "TP-002")).one()
     refusal = fitness(seeded, late, TODAY)
@@ -118,6 +121,7 @@ def test_every_food_class_is_there_and_the_clock_counts_the_national_day(seeded)
     assert due_on(seeded, types["commissioned"], date(2026, 9, 30)) == date(2026, 10, 20)
 
 
+@ON_SQLITE
 def test_every_budget_gives_an_uncertainty_of_a_believable_size(seeded):
     """At figures that need not be the item's own: what is in percent scales, what is not stays small."""
     rows = seeded.scalars(select(UncertaintyBudget)).unique().all()

@@ -14,9 +14,11 @@ from lims.intake.models import Order, Sample
 from tests.intake.makers import make_house
 from tests.intake.test_paste import PASTRIES
 from tests.support.accounts import make_account, sign_in
+from tests.support.backends import ON_POSTGRESQL
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = [
+    ON_POSTGRESQL,
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
 ]

@@ -15,6 +15,7 @@ from werkzeug.routing import Rule as Route
 from lims.core.permissions import Role
 from lims.ui.shapes import Load, storable
 from tests.support.accounts import make_account, sign_in
+from tests.support.backends import ON_POSTGRESQL
 from tests.support.reports import make_house
 
 STAFF = [role for role in Role if role is not Role.CUSTOMER]
@@ -145,6 +146,7 @@ def test_every_form_refuses_what_is_wrong_with_a_page_and_keeps_what_was_typed(a
     assert wrong == []
 
 
+@ON_POSTGRESQL
 def test_every_form_refuses_lists_files_and_unknown_fields_with_a_page(app, browser):
     fields_of = fields_by_action(app, browser)
     wrong = []

@@ -7,6 +7,7 @@ import tempfile
 from abc import ABC, abstractmethod
 from pathlib import Path
 
+import pytest
 from flask import Flask
 from flask_migrate import upgrade
 from sqlalchemy import Engine, create_engine, text
@@ -20,6 +21,9 @@ from lims.core.uow import guard
 from tests.support.clock import START, FakeClock
 from tests.support.postgres import PrivatePostgres
 
+# For what no database has a say in, and a second run would only take its time.
+ON_SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+ON_POSTGRESQL = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 
 
