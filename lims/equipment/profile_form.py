@@ -85,8 +85,10 @@ def _codec_initial(protocol: str, codec: Row) -> dict[str, object]:
         rows = [{**usual, **shared, **row} for row in codec.get("registers", [])]
         return {"registers": rows, "echoes": codec.get("echoes") is True}
     facts = {fact.name: _fact_text(codec.get(fact.name, fact.default)) for fact in plain_facts(protocol)}
-    more = {"opening": "\n".join(codec.get("opening", Scpi().opening))} if protocol == SCPI else {}
-    return {"facts": facts, **more}
+    if protocol != SCPI:
+        return {"facts": facts}
+    setups = [{"en": "", "zh": "", "unit": "", **one, "send": "\n".join(one["send"])} for one in codec.get("setups", [])]
+    return {"facts": facts, "opening": "\n".join(codec.get("opening", Scpi().opening)), "setups": setups}
 
 
 def _fact_text(value: object) -> str:
@@ -116,7 +118,7 @@ def row_of(values: Mapping[str, Any], base: Row) -> Row:
     row["pause_ms"] = values["pause_ms"]
     row["line"] = {name: values[name] for name in LINE if values[name] is not None}
     row["settling"] = {"equal": values["equal"], "seconds": float(values["seconds"])}
-    row["codec"] = _codec_row(protocol, values, base)
+    row["codec"] = _codec_row(protocol, values)
     row["dialogue"] = [_dialogue_row(n, one) for n, one in enumerate(values["dialogues"]) if not one["drop"]]
     return row
 
@@ -133,7 +135,7 @@ def _lines(text: str | None) -> list[str]:
     return [line.strip() for line in (text or "").splitlines() if line.strip()]
 
 
-def _codec_row(protocol: str, values: Mapping[str, Any], base: Row) -> Row:
+def _codec_row(protocol: str, values: Mapping[str, Any]) -> Row:
     if protocol == GENERIC:
         return _generic_row(values)
     if protocol in MODBUS:
@@ -147,9 +149,13 @@ def _codec_row(protocol: str, values: Mapping[str, Any], base: Row) -> Row:
             row[fact.name] = value
     if protocol != SCPI:
         return row
-    # What the form has no fields for stays as it is.
-    kept = {name: base["codec"][name] for name in ("setups",) if name in base.get("codec", {})}
-    return {**row, "opening": _lines(values["opening"]), **kept}
+    setups = [_setup_row(one) for one in values["setups"]]
+    return {**row, "opening": _lines(values["opening"]), **({"setups": setups} if setups else {})}
+
+
+def _setup_row(one: Mapping[str, Any]) -> Row:
+    stated = {name: one[name] for name in ("key", "en", "zh", "confirms", "unit") if one[name]}
+    return {**stated, "send": _lines(one["send"])}
 
 
 def _generic_row(values: Mapping[str, Any]) -> Row:

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as Answer
 from instruments.anatomy import Dissected, dissect
 from instruments.codec import Calling
 from instruments.errors import ProfileWrong
-from instruments.profiles import read_row
+from instruments.profiles import MOST_SETUPS, read_row
 from instruments.readings import printable
 from lims.core.database import db
 from lims.core.errors import InvalidInput
@@ -209,6 +209,7 @@ def _editor(
         facts=[(fact, FACTS.get(fact.name, fact.name)) for fact in editing.plain_facts(protocol)],
         verbs=[(verb.value, words) for verb, words in VERBS.items()],
         rows=form.count("registers") + SPARE_ROWS,
+        setups=min(form.count("setups") + SPARE_ROWS, MOST_SETUPS),
         types=[(one, one) for one in TYPES],
         orders=[(one, one) for one in ORDERS],
         part_marks=PART_MARKS,

@@ -7,7 +7,7 @@ from werkzeug.datastructures import FileStorage
 
 from instruments.facts import BAUDS, HANDSHAKES
 from instruments.modbus import FUNCTIONS, HIGHEST_UNIT
-from instruments.profiles import LONGEST_PART, LONGEST_PROFILE, MOST_DIALOGUES
+from instruments.profiles import LONGEST_PART, LONGEST_PROFILE, MOST_DIALOGUES, MOST_SETUPS
 from lims.catalogue.models import VersionState
 from lims.ui.shapes import Figure, Load, choice, number, storable, text
 
@@ -45,6 +45,17 @@ class RegisterLoad(Load):
     label_en = _optional(80)
 
 
+class SetupLoad(Load):
+    """``send``: commands, one a line; ``confirms``: how the configuration begins that the device then says it has."""
+
+    key = text(40)
+    en = _optional(80)
+    zh = _optional(80)
+    send = text(2100)
+    confirms = text(200)
+    unit = _optional(20)
+
+
 class DialogueLoad(Load):
     """``request``, ``response``: pairs of hexadecimal digits; ``expected``: JSON of one event, or of a list."""
 
@@ -75,6 +86,7 @@ class ProfileFormLoad(Load):
     seconds = Figure(required=True)
     facts = fields.Dict(keys=text(40), values=_exact(200), load_default=dict)
     opening = _optional(4000)
+    setups = fields.List(fields.Nested(SetupLoad), load_default=list, validate=validate.Length(max=MOST_SETUPS))
     pattern = _exact(500)
     terminator = _exact(40)
     unit = _optional(20)

@@ -132,7 +132,7 @@ def test_a_release_retires_the_version_before_and_happens_once(uow, session, man
 
 
 def test_copies_of_built_in_profiles_go_through_the_editor_unchanged_and_conform(session, app):
-    for name in ("ph-line", "modbus-climate-echo", "scpi-34401a-dc-volts", "astm-e1381", "xk3190-addressed"):
+    for name in ("ph-line", "modbus-climate-echo", "scpi-34401a", "astm-e1381", "xk3190-addressed"):
         row = start_row(session, name)
         with app.test_request_context(method="POST", data=sent(row, 1)):
             edited = try_row(name, row_of(read_form(ProfileFormLoad).values, row))
@@ -273,3 +273,29 @@ def test_expected_events_state_all_and_only_what_is_said():
         "dialogue"
     ]
     assert made["expected"] == {"kind": "unparsed"}
+
+
+def test_a_set_up_is_added_changed_and_left_out_in_the_editor(browser, uow, session, manager):
+    row = start_row(session, "scpi-34401a")
+    made = create_profile(uow, actor=manager, key="meter", row=row)
+    typed = sent(row, 1)
+    count = len(row["codec"]["setups"])
+    typed |= {f"setups-0-{name}": "" for name in ("key", "en", "zh", "send", "confirms", "unit")}
+    typed |= {"setups-1-unit": "mV"}
+    new = {
+        "key": "volts-100",
+        "zh": "直流 100 V",
+        "send": "CONF:VOLT:DC 100\n",
+        "confirms": "VOLT +1.000000E+02",
+    }
+    typed |= {f"setups-{count}-{name}": text for name, text in new.items()}
+    assert browser.post(f"/device-profiles/{made.id}/edit", data=typed).status_code == 302
+    session.rollback()
+    setups = read_profile("meter", versions_of(session, made.id)[0].text).codec.setups
+    assert [one.key for one in setups] == [one["key"] for one in row["codec"]["setups"][1:]] + ["volts-100"]
+    assert (setups[0].unit, setups[-1].send, setups[-1].en) == ("mV", ("CONF:VOLT:DC 100",), "volts-100")
+    twice = browser.post(
+        f"/device-profiles/{made.id}/edit", data={**typed, "based_on": "2", "setups-1-key": "volts-100"}
+    )
+    assert twice.status_code == 422
+    assert "CONF:VOLT:DC 100" in twice.text  # nothing typed is lost
