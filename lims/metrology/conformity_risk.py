@@ -10,13 +10,15 @@ from fractions import Fraction
 from itertools import pairwise
 from math import exp, inf, pi, sqrt
 
+from numpy import transpose
 from numpy.polynomial.legendre import leggauss
 
 from lims.metrology.errors import MetrologyError
 from lims.metrology.exact import Exact, to_fraction
 from lims.metrology.probability import as_decimal, normal_cdf
 
-_NODES, _WEIGHTS = (tuple(map(float, part)) for part in leggauss(24))
+#: Points of -1 to 1 with their weights.
+_NODES: list[list[float]] = transpose(leggauss(24)).tolist()
 _REACH = (0, 1, 2, 3, 4, 6, 8, 11, 15)
 
 
@@ -165,6 +167,4 @@ def _checked_spread(prior: Prior) -> tuple[float, float]:
 
 def _integral(curve: Callable[[float], float], low: float, high: float) -> float:
     half, middle = (high - low) / 2, (high + low) / 2
-    return half * sum(
-        weight * curve(middle + half * node) for node, weight in zip(_NODES, _WEIGHTS, strict=True)
-    )
+    return half * sum(weight * curve(middle + half * node) for node, weight in _NODES)

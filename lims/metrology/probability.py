@@ -37,7 +37,9 @@ def student_cdf(t: float, dof: float) -> float:
     """Probability below ``t``; ``dof`` > 0, need not be whole."""
     if dof > _MANY:
         return normal_cdf(copysign(_normal_equivalent(abs(t), dof), t))
-    tail = _tail_beta(dof / 2, dof / (dof + t * t), t * t / (dof + t * t)) / 2
+    a = dof / 2
+    scale = _log_gamma_step(a) - log(pi) / 2
+    tail = _incomplete_beta(a, 1 / 2, dof / (dof + t * t), t * t / (dof + t * t), scale) / 2
     return 1 - tail if t > 0 else tail
 
 
@@ -58,10 +60,7 @@ def fisher_tail(ratio: Fraction | float, numerator_dof: int, denominator_dof: in
         return 1.0
     a, b, weighed = denominator_dof / 2, numerator_dof / 2, numerator_dof * float(ratio)
     x, rest = denominator_dof / (denominator_dof + weighed), weighed / (denominator_dof + weighed)
-    front = exp(lgamma(a + b) - lgamma(a) - lgamma(b) + a * _log(x, rest) + b * _log(rest, x))
-    if x < (a + 1) / (a + b + 2):
-        return front * _continued_fraction(a, b, x) / a
-    return 1 - front * _continued_fraction(b, a, rest) / b
+    return _incomplete_beta(a, b, x, rest, lgamma(a + b) - lgamma(a) - lgamma(b))
 
 
 # A quantile of t is found by bisection; a method asks for the same one with every result.
@@ -113,14 +112,18 @@ def _normal_equivalent(t: float, dof: float) -> float:
     return z + (z**3 + 3 * z) / b - z * (4 * z**6 + 33 * z**4 + 240 * z**2 + 855) / (10 * b * b)
 
 
-def _tail_beta(a: float, x: float, rest: float) -> float:
-    """Regularised incomplete beta function I_x(a, 1/2); ``rest`` is 1 - x, given so that no digit is lost."""
-    if rest <= 0:
+def _incomplete_beta(a: float, b: float, x: float, rest: float, scale: float) -> float:
+    """Regularised incomplete beta function I_x(a, b).
+
+    ``rest`` is 1 - x and ``scale`` ln(Gamma(a + b) / Gamma(a) / Gamma(b)), given so that no digit is lost.
+    """
+    if rest == 0:
         return 1.0
-    front = exp(_log_gamma_step(a) - log(pi) / 2 + a * _log(x, rest) + _log(rest, x) / 2)
-    if x < (a + 1) / (a + 5 / 2):
-        return front * _continued_fraction(a, 1 / 2, x) / a
-    return 1 - front * _continued_fraction(1 / 2, a, rest) * 2
+    front = exp(scale + a * _log(x, rest) + b * _log(rest, x))
+    # To either side of the mean the fraction of that side is the one that ends soon.
+    if x * b < rest * a:
+        return front * _continued_fraction(a, b, x) / a
+    return 1 - front * _continued_fraction(b, a, rest) / b
 
 
 def _log_gamma_step(a: float) -> float:
