@@ -49,7 +49,8 @@ EQUIVALENT: dict[str, str] = {
     "conformity_risk._holds eta >= float(low) -> eta > float(low)": "asked in the middle of a panel, never at an end",
     "probability._normal_equivalent 240 -> 241": "less than 1E-15 from 10 000 degrees of freedom on",
     "probability._upper_quantile 40.0 -> 41.0": "the bracket of a bisection",
-    "formula. False -> True": "whether a field stands in the repr",
+    "budgets. repr=False -> repr=True": "whether a field stands in the repr",
+    "formula. repr=False -> repr=True": "whether a field stands in the repr",
     "sensitivities._stepped 10 -> 11": "any small step serves a quantity that adds nothing",
 }
 
@@ -116,6 +117,8 @@ def places(node: ast.AST, function: str = "", path: str = "") -> Iterator[_Place
         return
     if _mutable(node):
         yield _Place(node, function)
+    if isinstance(node, ast.keyword) and _mutable(node):
+        return  # its constant is changed together with its name, so that the report tells what it is
     for child in ast.iter_child_nodes(node):
         yield from places(child, function, path)
 
@@ -126,7 +129,7 @@ def _mutable(node: ast.AST) -> bool:
             return True
         case ast.BinOp(op=op):
             return type(op) in _SWAPPED
-        case ast.Constant(value=value):
+        case ast.Constant(value=value) | ast.keyword(value=ast.Constant(value=value)):
             return isinstance(value, int | float)
         case ast.Return(value=ast.expr() as value):
             return not (isinstance(value, ast.Constant) and value.value is None)
@@ -146,6 +149,8 @@ def mutate(node: Any) -> str:
             node.operand = ast.UnaryOp(ast.Not(), node.operand)
         case ast.UnaryOp():
             node.op = ast.UAdd()
+        case ast.keyword():
+            mutate(node.value)
         case ast.Constant():
             value: Any = node.value
             node.value = not value if isinstance(value, bool) else value + 1

@@ -81,9 +81,7 @@ def inside_and_outside(value: Exact, u: Exact, tolerance: Bounds) -> tuple[Decim
     exact, unit = to_fraction(value), to_fraction(u)
     low = -inf if tolerance.low is None else float((to_fraction(tolerance.low) - exact) / unit)
     high = inf if tolerance.high is None else float((to_fraction(tolerance.high) - exact) / unit)
-    outside = normal_cdf(low) + normal_cdf(-high)
-    inside = 1 - outside if outside < 1 / 2 else _between(low, high)
-    return as_decimal(inside), as_decimal(outside)
+    return as_decimal(_between(low, high)), as_decimal(normal_cdf(low) + normal_cdf(-high))
 
 
 def global_risk(prior: Prior, u: Decimal, tolerance: Bounds, acceptance: Bounds) -> GlobalRisk:

@@ -257,7 +257,7 @@ def _show(value: Exact) -> str:
 def _cut(value: Exact) -> Decimal:
     sign, digits, exponent = to_decimal(value).as_tuple()
     assert isinstance(exponent, int)
-    dropped = max(0, len(digits) - _SHOWN_DIGITS)
+    dropped = len(digits) - _SHOWN_DIGITS
     return Decimal((sign, digits[:_SHOWN_DIGITS], exponent + dropped))
 
 

@@ -7,8 +7,8 @@ from lims.metrology.exact import Exact
 from lims.metrology.formula_numbers import divide, multiply, square_root, subtract, undefined, working
 from lims.metrology.formula_tree import FormulaError
 
-_WORK = Context(prec=70, rounding=ROUND_HALF_EVEN, Emin=-9999, Emax=9999)
-_KEPT = Context(prec=50, rounding=ROUND_HALF_EVEN, Emin=-900, Emax=900)
+_WORK = Context(prec=70, rounding=ROUND_HALF_EVEN)
+_KEPT = Context(prec=50, rounding=ROUND_HALF_EVEN)
 #: A larger angle would use up the spare digits when whole turns are taken off.
 MAX_ANGLE = Decimal("1E+12")
 

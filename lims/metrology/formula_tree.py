@@ -205,7 +205,7 @@ class _Parser:
 
     def grown(self, node: Node) -> Node:
         """Refuse trees that would be too deep to walk, also those that grow leftwards without brackets."""
-        depth = 1 + max((self.depths.pop(id(child), 1) for child in children(node)), default=0)
+        depth = 1 + max((self.depths.pop(id(child)) for child in children(node)), default=0)
         if depth > MAX_DEPTH:
             raise self.too_deep(node.start)
         self.depths[id(node)] = depth

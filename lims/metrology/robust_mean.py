@@ -15,7 +15,7 @@ from lims.metrology.uncertainty_sources import root
 LEAST = 3
 MAX_ROUNDS = 2000
 #: Where most results are equal, s* shrinks in every round without end; below this part of the first it is 0.
-_COLLAPSED = Fraction(1, 10**6)
+_COLLAPSED = Fraction("1E-6")
 _CLIP = Fraction("1.5")
 _MAD_FACTOR = Fraction("1.483")
 _DEVIATION_FACTOR = Fraction("1.134")
