@@ -18,29 +18,35 @@ from lims.metrology.uncertainty_sources import Evaluation, PooledDeviation, root
 # GUM table H.9: daily means in V, and standard deviations of 5 readings in uV, of a Zener voltage standard.
 MEANS = "10.000172 10.000116 10.000013 10.000144 10.000106 10.000031 10.000060 10.000125 10.000163 10.000041"
 DEVIATIONS = "60 77 111 101 67 93 80 73 88 86"
-ZENER = nest_summaries([D(mean) for mean in MEANS.split()], [D(s).scaleb(-6) for s in DEVIATIONS.split()], 5)
+
+
+@pytest.fixture
+def zener():
+    return nest_summaries(
+        [D(mean) for mean in MEANS.split()], [D(s).scaleb(-6) for s in DEVIATIONS.split()], 5
+    )
 
 
 def microvolts(value):
     return str(round_to(F(value) * 10**6, D(1)))
 
 
-def test_gum_h5_the_variances():
+def test_gum_h5_the_variances(zener):
     """H.5.2.2: s_a = 128 uV, s_b = 85 uV, F = 2.25 (from 57 and 85), between F_0.95 = 2.12 and F_0.975 = 2.45."""
-    assert str(round_to(ZENER.mean, D("0.000001"))) == "10.000097"
-    assert (microvolts(root(ZENER.from_means)), microvolts(ZENER.within_deviation)) == ("128", "85")
-    assert microvolts(root(ZENER.from_means / 5)) == "57"
-    assert round_to(ZENER.ratio, D("0.01")) == D("2.26")
-    assert D("0.025") < ZENER.p_value < D("0.05")
+    assert str(round_to(zener.mean, D("0.000001"))) == "10.000097"
+    assert (microvolts(root(zener.from_means)), microvolts(zener.within_deviation)) == ("128", "85")
+    assert microvolts(root(zener.from_means / 5)) == "57"
+    assert round_to(zener.ratio, D("0.01")) == D("2.26")
+    assert D("0.025") < zener.p_value < D("0.05")
     # H.5.2.3: s_B = 43 uV.
-    assert microvolts(ZENER.between_deviation) == "43"
+    assert microvolts(zener.between_deviation) == "43"
 
 
 @pytest.mark.parametrize(("differ", "u", "dof"), [(True, "18", 9), (False, "13", 49)])
-def test_gum_h5_through_the_engine(differ, u, dof):
+def test_gum_h5_through_the_engine(zener, differ, u, dof):
     """H.5.2.4: the daily means are the observations, 18 uV with 9; H.5.2.5: all 50 are, 13 uV with 49."""
-    source = ZENER.source(groups_differ=differ, label="days")
-    budget = make_budget(compile_formula("V"), [Quantity("V", ZENER.mean, (source,), "V")])
+    source = zener.source(groups_differ=differ, label="days")
+    budget = make_budget(compile_formula("V"), [Quantity("V", zener.mean, (source,), "V")])
     (line,) = budget.lines
     assert (microvolts(budget.standard_uncertainty), line.dof, line.evaluation) == (u, dof, Evaluation.A)
     assert expand(budget, StudentFactor(D("0.95"))).coverage.used_dof == dof
@@ -81,9 +87,9 @@ def test_groups_that_cannot_be_compared_are_refused(groups):
         nest_summaries([D(1), D(2)], [D(1)], 2)
 
 
-def test_the_pooled_deviation_of_h5():
+def test_the_pooled_deviation_of_h5(zener):
     """H.5.2.2: s_b^2 pools the ten variances, 40 degrees of freedom."""
-    source = PooledDeviation(ZENER.within_deviation, D(40), n=5)
+    source = PooledDeviation(zener.within_deviation, D(40), n=5)
     assert microvolts(source.s) == "85"
 
 
