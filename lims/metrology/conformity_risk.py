@@ -19,7 +19,8 @@ from lims.metrology.probability import as_decimal, normal_cdf
 
 #: Points of -1 to 1 with their weights.
 _NODES: list[list[float]] = transpose(leggauss(24)).tolist()
-_REACH = (0, 1, 2, 3, 4, 6, 8, 11, 15)
+#: Where panels of an integral end, in standard deviations from its curves' centres.
+_REACH = range(16)
 
 
 @dataclass(frozen=True, slots=True)
