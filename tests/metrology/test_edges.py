@@ -113,6 +113,9 @@ def found(rules, values):
         (WESTERN_ELECTRIC, "WE 4", "0.5", 8, 8),
         (NELSON, "Nelson 1", "3.5", 1, 1),
         (WESTERN_ELECTRIC, "WE 1", "3.5", 1, 1),
+        (WESTGARD, "2-2s", "2.5", 2, 2),
+        (WESTGARD, "4-1s", "1.5", 4, 4),
+        (WESTGARD, "10x", "0.5", 10, 10),
     ],
 )
 def test_so_many_points_within_so_many(rules, rule, beyond, count, window):
@@ -283,10 +286,14 @@ def test_the_derivative_of_an_extreme_is_that_of_the_one_taken(function, slopes)
 # --- controls ---
 
 
-def test_a_rule_of_one_point_names_that_point_alone():
+@pytest.mark.parametrize(
+    ("rule_set", "rules"),
+    [(WESTGARD, ["1-2s", "1-3s"]), (NELSON, ["Nelson 1"]), (WESTERN_ELECTRIC, ["WE 1"])],
+)
+def test_a_rule_of_one_point_names_that_point_alone(rule_set, rules):
     points = control_points([D("3.5")] * 2, Baseline(D(0), D(1)))
-    found = [(one.rule, one.points) for one in check_rules(points, WESTGARD)]
-    assert found == [("1-2s", (0,)), ("1-3s", (0,)), ("1-2s", (1,)), ("1-3s", (1,)), ("2-2s", (0, 1))]
+    found = [(one.rule, one.points) for one in check_rules(points, rule_set) if one.rule in rules]
+    assert found == [(rule, (place,)) for place in (0, 1) for rule in rules]
 
 
 @pytest.mark.parametrize(
