@@ -1,17 +1,24 @@
 """Mutation testing of a pure room: change one thing in it, and see whether its tests notice.
 
     nice -n 10 .venv/bin/python -m script.mutate --sample 200 --seed 1 --minutes 20
+    nice -n 10 .venv/bin/python -m script.mutate budgets coverage      # every mutant of two modules
+    nice -n 10 .venv/bin/python -m script.mutate --again report.txt    # the survivors that a report names
 
-One process collects the tests and runs them once, noting which test calls which function. For each mutant it forks;
-the child has the changed function and runs only the tests that call it, the quickest first, until one fails. A change
-outside of functions (tables, defaults, enums) is imported anew in the child. Hypothesis runs derandomised.
+One process collects the tests and runs them once, noting which test calls which function; while neither the room nor
+its tests change, that is kept. For each mutant it forks; the child has the changed function and runs only the tests
+that call it, the quickest first, until one fails. A change outside of functions (tables, defaults, enums), or in a
+function that no test calls itself, is imported anew in the child. Hypothesis runs derandomised.
 
-Mutated are comparisons, arithmetic, signs, and/or/not, numbers, True/False, and what is returned; not texts,
-annotations or decorators. ``EQUIVALENT`` names mutants that no test can tell from the original, each with its reason.
+Mutated are comparisons, arithmetic, signs, and/or/not, numbers, True/False, and what is returned; not texts (so no
+sentence of an error, and no figure that stands in a text), annotations or decorators (so neither slots nor the size of
+a cache). All else counts. ``EQUIVALENT`` names the few mutants that no test can tell from the original, each with its
+reason; the report says how many it met, and counts them neither as killed nor as survivors. A mutant that makes a test
+run without end is killed too; the report says how many.
 """
 
 import argparse
 import ast
+import hashlib
 import importlib.abc
 import importlib.util
 import json
@@ -20,7 +27,7 @@ import random
 import signal
 import sys
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
@@ -32,17 +39,36 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 ROOM, TESTS = "lims.metrology", "tests/metrology"
-#: Seconds after which a child counts as killed: one test does not end. A child that has only seen tests pass gives up
-#: sooner, and its mutant counts as a survivor.
+#: Seconds after which a test that does not end is ended. A child that has only seen tests pass gives up sooner, and its
+#: mutant counts as a survivor.
 PATIENCE, GIVES_UP = 120, 40
 #: Place and change, as the report prints them without the line: why no test can tell.
 EQUIVALENT: dict[str, str] = {
     "positions.span_of 1 -> 2": "a point is only compared with edges at -1, 0 and 1",
-    "conformity_risk. 8 -> 9": "where the panels of an integral are cut; it stays right to 1E-11",
-    "conformity_risk._holds eta >= float(low) -> eta > float(low)": "asked in the middle of a panel, never at an end",
-    "probability._normal_equivalent 240 -> 241": "less than 1E-15 from 10 000 degrees of freedom on",
+    "positions. 1 -> 2": "a point is only compared with edges at -1, 0 and 1",
+    "conformity_risk. 24 -> 25": "points in each panel of an integral; it stays right to 1E-11",
+    "conformity_risk. 15 -> 16": "how far panels of an integral reach; the rest is below 1E-40",
+    "conformity_risk. 16 -> 17": "how far panels of an integral reach; the rest is below 1E-40",
+    "conformity_risk._ends_around middle + reach * width -> middle - reach * width": "the reach goes to both sides",
+    "conformity_risk._ends_around reach * width -> reach / width": "where panels end; the integral stays right to 1E-11",
+    "conformity_risk._integral middle + half * node -> middle - half * node": "a panel's points lie alike to both sides",
+    "conformity_risk._between low > 0 -> low >= 0": "at 0 both differences are the same",
+    "conformity_risk._between 0 -> 1": "for ends from 0 to 1 neither difference is better",
+    "probability. 10000 -> 10001": "below and above, both ways to Student's distribution agree to 12 digits",
+    "probability.student_cdf dof > _MANY -> dof >= _MANY": "there both ways agree to 12 digits",
+    "probability.student_cdf t > 0 -> t >= 0": "at 0 either tail is one half",
     "probability._upper_quantile 40.0 -> 41.0": "the bracket of a bisection",
-    "formula. False -> True": "whether a field stands in the repr",
+    "probability._upper_quantile 350.0 -> 351.0": "the bracket of a bisection",
+    "probability._incomplete_beta x * b < rest * a -> x * b <= rest * a": "at the mean either fraction serves",
+    "probability._log_gamma_step 100 -> 101": "just below and above, both ways agree to 12 digits",
+    "probability._log_gamma_step a < 100 -> a <= 100": "just below and above, both ways agree to 12 digits",
+    "probability._log rest < x -> rest <= x": "at one half either logarithm serves",
+    "rounding._nearest_even numerator < 0 -> numerator <= 0": "0 has no sign",
+    "rounding._nearest_even 0 -> 1": "a whole number below 1 that is not below 0 is 0",
+    "coverage.trapezoid_factor p * (1 + edge) < 2 * edge -> p * (1 + edge) <= 2 * edge": "there both formulas meet",
+    "uncertainty_sources.variance_together one.figure is not figure -> one.figure is figure": "the same sum, slower",
+    "budgets. repr=False -> repr=True": "whether a field stands in the repr",
+    "formula. repr=False -> repr=True": "whether a field stands in the repr",
     "sensitivities._stepped 10 -> 11": "any small step serves a quantity that adds nothing",
 }
 
@@ -109,6 +135,8 @@ def places(node: ast.AST, function: str = "", path: str = "") -> Iterator[_Place
         return
     if _mutable(node):
         yield _Place(node, function)
+    if isinstance(node, ast.keyword) and _mutable(node):
+        return  # its constant is changed together with its name, so that the report tells what it is
     for child in ast.iter_child_nodes(node):
         yield from places(child, function, path)
 
@@ -119,10 +147,11 @@ def _mutable(node: ast.AST) -> bool:
             return True
         case ast.BinOp(op=op):
             return type(op) in _SWAPPED
-        case ast.Constant(value=value):
+        case ast.Constant(value=value) | ast.keyword(value=ast.Constant(value=value)):
             return isinstance(value, int | float)
         case ast.Return(value=ast.expr() as value):
-            return not (isinstance(value, ast.Constant) and value.value is None)
+            # Nothing is as false as False, which is changed to True.
+            return not (isinstance(value, ast.Constant) and value.value in (None, False))
         case _:
             return False
 
@@ -139,6 +168,8 @@ def mutate(node: Any) -> str:
             node.operand = ast.UnaryOp(ast.Not(), node.operand)
         case ast.UnaryOp():
             node.op = ast.UAdd()
+        case ast.keyword():
+            mutate(node.value)
         case ast.Constant():
             value: Any = node.value
             node.value = not value if isinstance(value, bool) else value + 1
@@ -219,7 +250,26 @@ def _import_anew(mutant: Mutant, files: list[str]) -> bool:
     for name in [name for name in sys.modules if name.startswith((ROOM, TESTS.replace("/", ".")))]:
         del sys.modules[name]
     sys.meta_path.insert(0, finder)
-    return pytest.main(["-x", "-q", "-W", "ignore", "-p", "no:cacheprovider", "--no-header", *files]) != 0
+    options = ["-x", "-q", "-W", "ignore", "-p", "no:cacheprovider", "--no-header"]
+    kept = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+    return any(pytest.main([*options, file]) not in kept for file in files)
+
+
+def _state() -> str:
+    """Of the room and its tests, so that an old map is not believed."""
+    files = sorted(path for folder in (ROOM.replace(".", "/"), TESTS) for path in Path(folder).glob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+
+
+def _files(tests: list[str], items: dict[str, pytest.Item]) -> list[str]:
+    """Files of these tests, first those that have little else."""
+    wanted, whole = (Counter(test.partition("::")[0] for test in some) for some in (tests, items))
+    return sorted(wanted, key=lambda file: wanted[file] / whole[file], reverse=True)
+
+
+def _survivors(report: str) -> set[str]:
+    lines = Path(report).read_text().splitlines()
+    return {line.split(": ", 2)[2] for line in lines if line.startswith("survived: ")}
 
 
 def _fails(item: pytest.Item) -> bool:
@@ -236,6 +286,7 @@ class Campaign:
         self.options = options
         self.calls: dict[str, set[str]] = defaultdict(set)  # function -> tests
         self.seconds: dict[str, float] = {}
+        self.endless = 0
 
     def pytest_configure(self) -> None:
         # Not before: pytest rewrites what it loads.
@@ -246,16 +297,16 @@ class Campaign:
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         items = {item.nodeid: item for item in session.items}
-        kept = Path(self.options.map)
-        if kept.exists():
-            self.seconds, calls = json.loads(kept.read_text())
-            self.calls.update({name: set(tests) for name, tests in calls.items()})
+        kept, state = Path(self.options.map), _state()
+        before = json.loads(kept.read_text()) if kept.exists() else {}
+        if isinstance(before, dict) and before.get("state") == state:
+            self.seconds = before["seconds"]
+            self.calls.update({name: set(tests) for name, tests in before["calls"].items()})
         for item in items.values():
             if item.nodeid not in self.seconds:
                 self._observe(item)
-        kept.write_text(
-            json.dumps([self.seconds, {name: sorted(tests) for name, tests in self.calls.items()}])
-        )
+        calls = {name: sorted(tests) for name, tests in self.calls.items()}
+        kept.write_text(json.dumps({"state": state, "seconds": self.seconds, "calls": calls}))
         print(f"\n{len(items)} tests in {sum(self.seconds.values()):.0f} s", flush=True)
         self._run(items)
         return True
@@ -281,11 +332,12 @@ class Campaign:
             self.calls[module].add(item.nodeid)
 
     def _run(self, items: dict[str, pytest.Item]) -> None:
-        modules = [sys.modules[name] for name in sorted(sys.modules) if name.startswith(f"{ROOM}.")]
-        everything = [mutant for module in modules if module.__file__ for mutant in mutants_of(module)]
-        chosen = random.Random(self.options.seed).sample(
-            everything, min(self.options.sample, len(everything))
-        )
+        everything = [mutant for module in self._modules() for mutant in mutants_of(module)]
+        if self.options.again:
+            everything = [one for one in everything if one.name in _survivors(self.options.again)]
+        chosen = everything
+        if self.options.sample < len(everything):
+            chosen = random.Random(self.options.seed).sample(everything, self.options.sample)
         ends = time.monotonic() + 60 * self.options.minutes
         killed, survivors, equal = 0, [], 0
         for n, mutant in enumerate(chosen, start=1):
@@ -303,33 +355,47 @@ class Campaign:
                 print(f"{n}: {killed} killed, {len(survivors)} survived", flush=True)
         total = killed + len(survivors)
         print(
-            f"{killed} of {total} killed ({killed / max(total, 1):.1%}), {equal} equivalent left out; "
-            f"sample of {len(everything)}, seed {self.options.seed}"
+            f"{killed} of {total} killed ({killed / max(total, 1):.1%}), {self.endless} of them because a test did "
+            f"not end; {equal} equivalent left out; of {len(everything)} mutants, seed {self.options.seed}"
         )
 
+    def _modules(self) -> list[ModuleType]:
+        wanted = {Path(one).stem for one in self.options.modules}
+        found = {
+            name.rpartition(".")[2]: module
+            for name, module in sorted(sys.modules.items())
+            if name.startswith(f"{ROOM}.") and module.__file__
+        }
+        if unknown := wanted - found.keys():
+            raise SystemExit(f"no module of {ROOM}: {', '.join(sorted(unknown))}")
+        return [module for name, module in found.items() if name in wanted or not wanted]
+
     def _is_killed(self, mutant: Mutant, items: dict[str, pytest.Item]) -> bool:
-        called = self.calls[f"{mutant.module}:{mutant.function}" if mutant.function else mutant.module]
-        tests = called & items.keys()
+        own = self.calls[f"{mutant.module}:{mutant.function}"] & items.keys() if mutant.function else set()
+        tests = sorted(own or self.calls[mutant.module] & items.keys(), key=self.seconds.__getitem__)
         child = os.fork()
         if not child:
-            self._in_child(mutant, sorted(tests, key=self.seconds.__getitem__), items)
-        return os.waitpid(child, 0)[1] != 0
+            self._in_child(mutant, tests, items, anew=not own)
+        ended = os.waitpid(child, 0)[1]
+        self.endless += os.WIFSIGNALED(ended) and os.WTERMSIG(ended) == signal.SIGALRM
+        return ended != 0
 
-    def _in_child(self, mutant: Mutant, tests: list[str], items: dict[str, pytest.Item]) -> None:
-        signal.alarm(PATIENCE)  # kills the child
+    def _in_child(
+        self, mutant: Mutant, tests: list[str], items: dict[str, pytest.Item], *, anew: bool
+    ) -> None:
+        # Ends the child. Imported anew, all its tests run in one go, and need the time they need.
+        signal.alarm(PATIENCE + (int(5 * sum(map(self.seconds.__getitem__, tests))) if anew else 0))
         silence = os.open(os.devnull, os.O_WRONLY)
         for stream in (1, 2):
             os.dup2(silence, stream)
         killed = True
         try:
-            if mutant.function:
+            if anew:
+                killed = _import_anew(mutant, _files(tests, items))
+            else:
                 _patch(mutant)
                 ends = time.monotonic() + GIVES_UP
                 killed = any(_fails(items[test]) for test in tests if time.monotonic() < ends)
-            else:
-                killed = bool(tests) and _import_anew(
-                    mutant, sorted({test.partition("::")[0] for test in tests})
-                )
         finally:
             os._exit(1 if killed else 0)
 
@@ -338,13 +404,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--sample", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
-        "--map", default=".mutate-map.json", help="which test calls what; delete it to look again"
+        "modules", nargs="*", help="names or paths; all mutants of them unless --sample says less"
     )
+    parser.add_argument("--sample", type=int)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--again", help="a report: try its survivors once more")
+    parser.add_argument("--map", default=".mutate-map.json", help="keeps which test calls what")
     parser.add_argument("--minutes", type=float, default=60.0)
     options = parser.parse_args()
+    if options.sample is None:
+        options.sample = sys.maxsize if options.modules or options.again else 200
     sys.exit(
         pytest.main(["-q", "-W", "ignore", "-p", "no:cacheprovider", TESTS], plugins=[Campaign(options)])
     )

@@ -6,18 +6,20 @@ Probabilities come with 12 digits; tails are computed as tails, so a risk of 1E-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from fractions import Fraction
 from itertools import pairwise
 from math import exp, inf, pi, sqrt
 
+from numpy import transpose
 from numpy.polynomial.legendre import leggauss
 
 from lims.metrology.errors import MetrologyError
 from lims.metrology.exact import Exact, to_fraction
 from lims.metrology.probability import as_decimal, normal_cdf
 
-_NODES, _WEIGHTS = (tuple(map(float, part)) for part in leggauss(24))
-_REACH = (0, 1, 2, 3, 4, 6, 8, 11, 15)
+#: Points of -1 to 1 with their weights.
+_NODES: list[list[float]] = transpose(leggauss(24)).tolist()
+#: Where panels of an integral end, in standard deviations from the middle of a curve.
+_REACH = range(-15, 16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +81,7 @@ def inside_and_outside(value: Exact, u: Exact, tolerance: Bounds) -> tuple[Decim
     exact, unit = to_fraction(value), to_fraction(u)
     low = -inf if tolerance.low is None else float((to_fraction(tolerance.low) - exact) / unit)
     high = inf if tolerance.high is None else float((to_fraction(tolerance.high) - exact) / unit)
-    outside = normal_cdf(low) + normal_cdf(-high)
-    inside = 1 - outside if outside < 1 / 2 else _between(low, high)
-    return as_decimal(inside), as_decimal(outside)
+    return as_decimal(_between(low, high)), as_decimal(normal_cdf(low) + normal_cdf(-high))
 
 
 def global_risk(prior: Prior, u: Decimal, tolerance: Bounds, acceptance: Bounds) -> GlobalRisk:
@@ -91,19 +91,13 @@ def global_risk(prior: Prior, u: Decimal, tolerance: Bounds, acceptance: Bounds)
     Raises MetrologyError ``uncertainty_not_positive`` or ``prior_width``.
     """
     check_uncertainty(u)
-    centre, spread = _checked_spread(prior)
-    width = float(u)
-    edges = sorted(
-        {centre + sign * reach * spread for reach in _REACH for sign in (-1, 1)}
-        | set(_floats(tolerance))
-        | {end + sign * reach * width for end in _floats(acceptance) for reach in _REACH for sign in (-1, 1)}
-        | set(_prior_ends(prior))
-    )
-    density = _density(prior)
-    accepted = _acceptance_curve(acceptance, width)
+    _check_prior(prior)
+    density, accepted = _density(prior), _acceptance_curve(acceptance, float(u))
+    around = (_ends_around(end, float(u)) for end in _floats(acceptance))
+    edges = sorted({*_floats(tolerance), *_prior_ends(prior)}.union(*around))
     consumer = producer = conforming = 0.0
     for low, high in pairwise(edges):
-        if _holds(tolerance, (low + high) / 2):
+        if _holds(tolerance, low, high):
             producer += _integral(lambda eta: density(eta) * (1 - accepted(eta)), low, high)
             conforming += _integral(density, low, high)
         else:
@@ -120,9 +114,11 @@ def _floats(bounds: Bounds) -> Iterator[float]:
     return (float(end) for end in (bounds.low, bounds.high) if end is not None)
 
 
-def _holds(bounds: Bounds, eta: float) -> bool:
-    low, high = bounds.low, bounds.high
-    return (low is None or eta >= float(low)) and (high is None or eta <= float(high))
+def _holds(bounds: Bounds, low: float, high: float) -> bool:
+    """Whether a panel lies inside; the bounds are ends of panels."""
+    return (bounds.low is None or float(bounds.low) <= low) and (
+        bounds.high is None or high <= float(bounds.high)
+    )
 
 
 def _acceptance_curve(acceptance: Bounds, u: float) -> Callable[[float], float]:
@@ -149,22 +145,21 @@ def _density(prior: Prior) -> Callable[[float], float]:
 
 
 def _prior_ends(prior: Prior) -> tuple[float, ...]:
-    return (float(prior.low), float(prior.high)) if isinstance(prior, RectangularPrior) else ()
-
-
-def _checked_spread(prior: Prior) -> tuple[float, float]:
-    """Centre and a length of the prior that panels follow."""
     if isinstance(prior, RectangularPrior):
-        centre, spread = (prior.low + prior.high) / 2, prior.high - prior.low
-    else:
-        centre, spread = prior.mean, prior.deviation
+        return float(prior.low), float(prior.high)
+    return _ends_around(float(prior.mean), float(prior.deviation))
+
+
+def _ends_around(middle: float, width: float) -> tuple[float, ...]:
+    return tuple(middle + reach * width for reach in _REACH)
+
+
+def _check_prior(prior: Prior) -> None:
+    spread = prior.high - prior.low if isinstance(prior, RectangularPrior) else prior.deviation
     if not to_fraction(spread) > 0:
         raise MetrologyError("prior_width", "What is known beforehand needs a width greater than zero.")
-    return float(Fraction(centre)), float(spread)
 
 
 def _integral(curve: Callable[[float], float], low: float, high: float) -> float:
     half, middle = (high - low) / 2, (high + low) / 2
-    return half * sum(
-        weight * curve(middle + half * node) for node, weight in zip(_NODES, _WEIGHTS, strict=True)
-    )
+    return half * sum(weight * curve(middle + half * node) for node, weight in _NODES)

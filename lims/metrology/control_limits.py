@@ -29,10 +29,11 @@ _D3 = (
     "0.7441 0.7386 0.7335 0.7287 0.7242 0.7199 0.7159 0.7121 0.7084"
 )
 #: By the number of values, 2 to 25, with the digits that printed tables have (ISO 7870-2 table 2, ASTM E2587).
-RANGE_FACTORS = {
-    n: RangeFactors(Decimal(d2), Decimal(d3))
-    for n, (d2, d3) in enumerate(zip(_D2.split(), _D3.split(), strict=True), start=2)
-}
+RANGE_FACTORS = dict(
+    enumerate(map(RangeFactors, map(Decimal, _D2.split()), map(Decimal, _D3.split())), start=2)
+)
+#: Values that limits need.
+LEAST = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,7 @@ class PairOfCharts:
 
 def baseline_from(values: Sequence[Exact]) -> Baseline:
     """Mean and standard deviation (n - 1) of at least 2 values, as for a new control material."""
-    if len(values) < 2:
-        raise MetrologyError("control_points", "Limits need at least %(least)s values.", least=2)
+    _check_number(values)
     mean = sum(map(to_fraction, values), Fraction(0)) / len(values)
     return Baseline(mean, root(sample_variance(tuple(values))))
 
@@ -89,8 +89,7 @@ def individuals_limits(values: Sequence[Decimal]) -> PairOfCharts:
 
     Raises MetrologyError ``control_points`` for fewer than 2 values, ``control_deviation`` if none moves.
     """
-    if len(values) < 2:
-        raise MetrologyError("control_points", "Limits need at least %(least)s values.", least=2)
+    _check_number(values)
     exact = [to_fraction(value) for value in values]
     ranges = moving_ranges(values)
     mean, mean_range = sum(exact, Fraction(0)) / len(exact), sum(ranges, Fraction(0)) / len(ranges)
@@ -133,6 +132,11 @@ def beyond(values: Sequence[Exact], limits: ChartLimits) -> tuple[int, ...]:
     return tuple(
         place for place, value in enumerate(values) if not limits.lower <= to_fraction(value) <= limits.upper
     )
+
+
+def _check_number(values: Sequence[Exact]) -> None:
+    if len(values) < LEAST:
+        raise MetrologyError("control_points", "Limits need at least %(least)s values.", least=LEAST)
 
 
 def _pair(mean: Fraction, mean_range: Fraction, *, n: int, averaged: int) -> PairOfCharts:

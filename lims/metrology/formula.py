@@ -214,7 +214,7 @@ class _NotedRun(_Run):
             return f"{node.function}({listed})"
         if isinstance(node, Negation):
             return f"-{bracketed(self.shown(node.operand, operands[0]))}"
-        left, right = (self.shown(*pair) for pair in zip((node.left, node.right), operands, strict=True))
+        left, right = map(self.shown, (node.left, node.right), operands)
         return f"{bracketed(left) if node.operator == '^' else left} {node.operator} {bracketed(right)}"
 
     def shown(self, node: Node, value: Exact) -> str:
@@ -257,7 +257,7 @@ def _show(value: Exact) -> str:
 def _cut(value: Exact) -> Decimal:
     sign, digits, exponent = to_decimal(value).as_tuple()
     assert isinstance(exponent, int)
-    dropped = max(0, len(digits) - _SHOWN_DIGITS)
+    dropped = len(digits) - _SHOWN_DIGITS
     return Decimal((sign, digits[:_SHOWN_DIGITS], exponent + dropped))
 
 

@@ -7,11 +7,10 @@ from lims.metrology.exact import Exact
 from lims.metrology.formula_numbers import divide, multiply, square_root, subtract, undefined, working
 from lims.metrology.formula_tree import FormulaError
 
-_WORK = Context(prec=70, rounding=ROUND_HALF_EVEN, Emin=-9999, Emax=9999)
-_KEPT = Context(prec=50, rounding=ROUND_HALF_EVEN, Emin=-900, Emax=900)
+_WORK = Context(prec=70, rounding=ROUND_HALF_EVEN)
+_KEPT = Context(prec=50, rounding=ROUND_HALF_EVEN)
 #: A larger angle would use up the spare digits when whole turns are taken off.
 MAX_ANGLE = Decimal("1E+12")
-_TINY = Decimal("1E-80")
 
 
 def sine(angle: Exact) -> Exact:
@@ -71,12 +70,12 @@ def _cosine(x: Decimal) -> Decimal:
 
 def _series(first: Decimal, x: Decimal, index: int) -> Decimal:
     """x - x^3/3! + ... from the term ``first`` of order ``index``."""
-    total = term = first
-    square = _WORK.multiply(x, x)
-    while term.copy_abs() > _TINY:
+    term, square = first, _WORK.multiply(x, x)
+    before, total = None, first
+    while total != before:  # until a term no longer shows
         index += 2
         term = _WORK.divide(_WORK.multiply(term, square), Decimal(-index * (index - 1)))
-        total = _WORK.add(total, term)
+        before, total = total, _WORK.add(total, term)
     return total
 
 
@@ -87,12 +86,12 @@ def _arc_tangent(x: Decimal) -> Decimal:
         bottom = _WORK.add(1, _WORK.sqrt(_WORK.add(1, _WORK.multiply(x, x))))
         x = _WORK.divide(x, bottom)
         halvings += 1
-    total = term = x
-    square, index = _WORK.multiply(x, x), 1
-    while term and term.adjusted() > x.adjusted() - 80:
+    term, square, index = x, _WORK.multiply(x, x), 1
+    before, total = None, x
+    while total != before:
         index += 2
         term = _WORK.multiply(term, square).copy_negate()
-        total = _WORK.add(total, _WORK.divide(term, Decimal(index)))
+        before, total = total, _WORK.add(total, _WORK.divide(term, Decimal(index)))
     return _WORK.multiply(total, Decimal(2**halvings))
 
 

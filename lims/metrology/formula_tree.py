@@ -73,21 +73,15 @@ class Call:
 
 Node = Literal | Name | Item | Negation | Binary | Call
 
-BINDING = {
-    "<": 10,
-    "<=": 10,
-    ">": 10,
-    ">=": 10,
-    "=": 10,
-    "<>": 10,
-    "+": 20,
-    "-": 20,
-    "*": 30,
-    "/": 30,
-    "^": 50,
-}
-NEGATION_BINDING = 40
 COMPARISONS = frozenset({"<", "<=", ">", ">=", "=", "<>"})
+_NEGATION = "negation"
+#: How tightly an operator binds, from 1; a sign before a term lies between product and power.
+BINDING = {
+    operator: binding
+    for binding, group in enumerate((COMPARISONS, "+-", "*/", (_NEGATION,), "^"), start=1)
+    for operator in group
+}
+NEGATION_BINDING = BINDING[_NEGATION]
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +205,7 @@ class _Parser:
 
     def grown(self, node: Node) -> Node:
         """Refuse trees that would be too deep to walk, also those that grow leftwards without brackets."""
-        depth = 1 + max((self.depths.pop(id(child), 1) for child in children(node)), default=0)
+        depth = 1 + max((self.depths.pop(id(child)) for child in children(node)), default=0)
         if depth > MAX_DEPTH:
             raise self.too_deep(node.start)
         self.depths[id(node)] = depth
@@ -279,7 +273,7 @@ class _Parser:
 
 def _literal(token: _Token) -> Literal:
     digits = token.text.lower().partition("e")[2].lstrip("+-")
-    value = Decimal(token.text) if len(digits) <= 4 and len(token.text) <= 60 else None
+    value = Decimal(token.text) if len(digits) <= 4 else None
     if value is None or not is_writable(value):
         raise FormulaError(
             "formula_number",

@@ -23,8 +23,8 @@ def find_plan(value: ResultValue, plan: Plan, detection: DetectionLimits) -> Fin
     checks = [BoundCheck(Side.MARGINAL, "≤", plan.m, None, within_c)]
     if plan.M is not None:
         checks.append(BoundCheck(Side.MOST, "≤", plan.M, None, _at_most(over_most, 0)))
-    open_units = [unit for unit, over in zip(units, over_m, strict=True) if over is None] or list(units)
-    return replace(decide(Comparison.FULL_VALUE, open_units[0], tuple(checks)), tally=tally)
+    unsettled = units[over_m.index(None)] if None in over_m else units[0]
+    return replace(decide(Comparison.FULL_VALUE, unsettled, tuple(checks)), tally=tally)
 
 
 def _exceeds(unit: Count, bound: Decimal, detection: DetectionLimits) -> bool | None:

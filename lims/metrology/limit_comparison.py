@@ -4,10 +4,12 @@ A limit is stricter when everything it lets pass the other lets pass too, and no
 (食品安全法 art. 30: a firm may lay down limits stricter than the national standard's).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from operator import gt, lt
 
 from lims.metrology.errors import MetrologyError
 from lims.metrology.judgements import Comparison
@@ -82,18 +84,18 @@ class _Interval:
     high: _End
 
     def is_inside(self, other: "_Interval") -> bool:
-        return _reaches(other.low, self.low, -1) and _reaches(other.high, self.high, 1)
+        return _reaches(other.low, self.low, lt) and _reaches(other.high, self.high, gt)
 
 
-def _reaches(outer: _End, inner: _End, side: int) -> bool:
-    """Does ``outer`` lie at least as far out as ``inner``; ``side``: -1 for low ends, 1 for high ones."""
+def _reaches(outer: _End, inner: _End, farther: Callable[[Fraction, Fraction], bool]) -> bool:
+    """Does ``outer`` lie at least as far out as ``inner``; ``farther``: lt for low ends, gt for high ones."""
     if outer.value is None:
         return True
     if inner.value is None:
         return False
     if inner.value == outer.value:
         return outer.closed or not inner.closed
-    return (outer.value - inner.value) * side > 0
+    return farther(outer.value, inner.value)
 
 
 def _interval(limit: Limit, rule: Comparison, unit: str) -> _Interval | None:

@@ -191,15 +191,13 @@ class _Run:
 
     def _summary(self, results: Draws) -> tuple[float, float, float, float]:
         ends = symmetric_interval(np.sort(results), self.p)
-        return float(np.mean(results)), float(np.std(results, ddof=1)), ends.low, ends.high
+        # A block has 10^4 draws or more: n stands for n - 1.
+        return float(np.mean(results)), float(np.std(results)), ends.low, ends.high
 
     def _pooled_deviation(self) -> float:
         """Standard deviation of all draws from those of the blocks, all of one size."""
-        rows = np.array(self.rows)
-        size = len(self.blocks[0])
-        within = float(np.sum(rows[:, 1] ** 2)) * (size - 1)
-        between = float(np.sum((rows[:, 0] - np.mean(rows[:, 0])) ** 2)) * size
-        return sqrt((within + between) / (size * len(rows) - 1))
+        means, deviations, *_ = np.array(self.rows).T
+        return sqrt(float(np.mean(deviations**2) + np.var(means)))
 
     def _is_settled(self, tolerance: float) -> bool:
         errors = np.std(np.array(self.rows), axis=0, ddof=1) / sqrt(len(self.rows))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from enum import StrEnum
 from math import pi, sqrt
+from operator import mul
 
 import numpy as np
 
@@ -53,21 +54,23 @@ class Sampler:
         self.finite_dof = finite_dof
         self.groups = [sorted(group) for group in sorted(clusters(inputs), key=min)]
         places = {name: place for place, name in enumerate(sorted(inputs.quantities))}
-        self.streams = [
-            np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(places[group[0]],))))
-            for group in self.groups
-        ]
+        self.streams = {
+            name: np.random.Generator(
+                np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(places[name],)))
+            )
+            for name, *_ in self.groups
+        }
         for group in self.groups:
             self._check(group)
 
     def draw(self, count: int) -> Mapping[str, Draws]:
         """The next ``count`` draws of every quantity."""
         drawn: dict[str, Draws] = {}
-        for group, stream in zip(self.groups, self.streams, strict=True):
-            if len(group) > 1:
-                drawn.update(self._draw_joint(group, stream, count))
+        for name, *others in self.groups:
+            if others:
+                drawn.update(self._draw_joint([name, *others], self.streams[name], count))
             else:
-                drawn[group[0]] = self._draw_single(self.inputs.quantities[group[0]], stream, count)
+                drawn[name] = self._draw_single(self.inputs.quantities[name], self.streams[name], count)
         return drawn
 
     def _check(self, group: list[str]) -> None:
@@ -133,8 +136,9 @@ class Sampler:
         if dof is not None:
             independent /= np.sqrt(stream.chisquare(float(dof), count) / float(dof))
         drawn = {}
-        for quantity, factors in zip(members, self._triangle(group), strict=True):
-            together = sum(factor * row for factor, row in zip(factors, independent, strict=True))
+        triangle = self._triangle(group)
+        for place, quantity in enumerate(members):
+            together = sum(map(mul, triangle[place], independent))
             drawn[quantity.name] = float(quantity.value) + sqrt(quantity.variance) * np.asarray(together)
         return drawn
 

@@ -19,6 +19,10 @@ from lims.metrology.uncertainty_sources import root, sample_variance
 OUTLIER, STRAGGLER = Decimal("0.01"), Decimal("0.05")
 
 
+#: Values that Grubbs' test needs.
+LEAST = 3
+
+
 class Side(StrEnum):
     """Where an outlier is looked for. ISO 5725-2 tests both ends, each at half the level: EITHER."""
 
@@ -47,8 +51,10 @@ class OutlierTest:
 
 def grubbs(values: Sequence[Decimal], side: Side = Side.EITHER) -> OutlierTest:
     """G = (farthest - mean) / s of at least 3 values. Raises MetrologyError ``outlier_values``, ``outlier_spread``."""
-    if len(values) < 3:
-        raise MetrologyError("outlier_values", "An outlier test needs at least %(least)s values.", least=3)
+    if len(values) < LEAST:
+        raise MetrologyError(
+            "outlier_values", "An outlier test needs at least %(least)s values.", least=LEAST
+        )
     exact = [to_fraction(value) for value in values]
     mean, variance = sum(exact, Fraction(0)) / len(exact), sample_variance(values)
     if not variance:

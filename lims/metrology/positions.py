@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from math import inf
 
 from lims.metrology.exact import to_fraction
 from lims.metrology.rounding import Mark, last_place, round_to
@@ -20,12 +21,12 @@ from lims.metrology.values import (
     Text,
 )
 
-# (infinity, figure, nudge): compared in this order. A nudge of -1 is "just below the figure".
-Point = tuple[int, Fraction, int]
+# (figure, nudge): compared in this order. A nudge of -1 is "just below the figure". The only float is infinity.
+Point = tuple[Fraction | float, int]
 
-_NOTHING: Point = (0, Fraction(0), 0)
-_MORE_THAN_NOTHING: Point = (0, Fraction(0), 1)
-_BEYOND: Point = (1, Fraction(0), 0)
+_NOTHING: Point = (Fraction(0), 0)
+_MORE_THAN_NOTHING: Point = (Fraction(0), 1)
+_BEYOND: Point = (inf, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Span:
 
 
 def point(figure: Decimal, nudge: int = 0) -> Point:
-    return (0, to_fraction(figure), nudge)
+    return to_fraction(figure), nudge
 
 
 def span_at(figure: Decimal, nudge: int = 0) -> Span:
@@ -71,7 +72,8 @@ def rounded_span_of(value: Count, bound: Decimal) -> Span:
 
 
 def _rounded(end: Point, place: Decimal) -> Point:
-    return end if end[0] else point(round_to(end[1], place))
+    figure, _ = end
+    return point(round_to(figure, place)) if isinstance(figure, Fraction) else end
 
 
 def in_unit(value: ResultValue, unit: str) -> ResultValue:

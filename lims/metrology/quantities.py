@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from itertools import combinations
+from operator import mul
 
 from lims.metrology import formula_numbers as numbers
 from lims.metrology.errors import MetrologyError
@@ -123,8 +124,8 @@ def observed_correlation(one: Sequence[Decimal], other: Sequence[Decimal]) -> Ex
     if len(one) != len(other):
         raise MetrologyError("series_readings", "Readings of one series are equally many.")
     first, second = _deviations(one), _deviations(other)
-    together = sum((a * b for a, b in zip(first, second, strict=True)), Fraction(0))
-    squares = sum((a * a for a in first), Fraction(0)) * sum((b * b for b in second), Fraction(0))
+    together = sum(map(mul, first, second), Fraction(0))
+    squares = sum(map(mul, first, first), Fraction(0)) * sum(map(mul, second, second), Fraction(0))
     return numbers.divide(together, numbers.square_root(squares)) if squares else Fraction(0)
 
 

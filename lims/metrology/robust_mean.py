@@ -12,9 +12,10 @@ from lims.metrology.exact import Exact, to_decimal, to_fraction
 from lims.metrology.rounding import round_significant
 from lims.metrology.uncertainty_sources import root
 
+LEAST = 3
 MAX_ROUNDS = 2000
 #: Where most results are equal, s* shrinks in every round without end; below this part of the first it is 0.
-_COLLAPSED = Fraction(1, 10**6)
+_COLLAPSED = Fraction("1E-6")
 _CLIP = Fraction("1.5")
 _MAD_FACTOR = Fraction("1.483")
 _DEVIATION_FACTOR = Fraction("1.134")
@@ -58,8 +59,8 @@ def algorithm_a(results: Sequence[Decimal], *, figures: int = 3) -> RobustResult
     longer change; the standard asks for the third, up to 12 are possible. Raises MetrologyError
     ``robust_results``, ``robust_figures`` or ``robust_unsettled``.
     """
-    if len(results) < 3:
-        raise MetrologyError("robust_results", "Algorithm A needs at least %(least)s results.", least=3)
+    if len(results) < LEAST:
+        raise MetrologyError("robust_results", "Algorithm A needs at least %(least)s results.", least=LEAST)
     if not 3 <= figures <= 12:
         raise MetrologyError("robust_figures", "Algorithm A stops at 3 to 12 significant figures.")
     values = [to_fraction(result) for result in results]
@@ -113,7 +114,5 @@ def _variance(values: Sequence[Fraction]) -> Fraction:
 
 
 def _still(before: tuple[Exact, Exact], after: tuple[Exact, Exact], figures: int) -> bool:
-    return all(
-        round_significant(old, figures) == round_significant(new, figures)
-        for old, new in zip(before, after, strict=True)
-    )
+    old, new = ([round_significant(one, figures) for one in both] for both in (before, after))
+    return old == new

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from operator import mul, sub
 
 from lims.metrology import formula_numbers as numbers
 from lims.metrology.errors import MetrologyError
@@ -51,12 +52,13 @@ def fit_line(points: Sequence[tuple[Decimal, Decimal]], origin: Decimal = Decima
     if len(points) < 3 or len(set(xs)) < 2:
         raise MetrologyError("line_points", "A line needs at least 3 points, not all at the same place.")
     n, sum_x, sum_y = len(points), sum(xs, Fraction(0)), sum(ys, Fraction(0))
-    sum_xx = sum((x * x for x in xs), Fraction(0))
+    sum_xx = sum(map(mul, xs, xs), Fraction(0))
     spread = n * sum_xx - sum_x**2
-    slope = (n * sum((x * y for x, y in zip(xs, ys, strict=True)), Fraction(0)) - sum_x * sum_y) / spread
+    slope = (n * sum(map(mul, xs, ys), Fraction(0)) - sum_x * sum_y) / spread
     intercept = (sum_y - slope * sum_x) / n
-    residuals = [y - intercept - slope * x for x, y in zip(xs, ys, strict=True)]
-    variance = sum((rest * rest for rest in residuals), Fraction(0)) / (n - 2)
+    fitted = [intercept + slope * x for x in xs]
+    residuals = list(map(sub, ys, fitted))
+    variance = sum(map(mul, residuals, residuals), Fraction(0)) / (n - 2)
     return LineFit(
         origin=start,
         intercept=intercept,

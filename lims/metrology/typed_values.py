@@ -23,6 +23,8 @@ _DETECTED = {"检出", "阳性", "detected", "positive"}
 _BELOW_QUANTIFICATION = {"<loq", "<定量限"}
 _SEPARATORS = re.compile(r"[,;、\s]+")
 _NO_LIMITS = DetectionLimits()
+#: For the values of a whole plan.
+_MAX_LIST = 10 * MAX_TEXT
 
 
 def parse_value(
@@ -52,10 +54,8 @@ def parse_counts(typed: str, *, unit: str = "", detection: DetectionLimits = _NO
 
     Raises as ``parse_value``, and ``counts_number`` unless there are 1 to 60.
     """
-    if len(typed) > 10 * MAX_TEXT:
-        raise MetrologyError(
-            "value_too_long", "A value has at most %(limit)s characters.", limit=10 * MAX_TEXT
-        )
+    if len(typed) > _MAX_LIST:
+        raise MetrologyError("value_too_long", "A value has at most %(limit)s characters.", limit=_MAX_LIST)
     parts = [part for part in _SEPARATORS.split(_hold_together(plain_text(typed))) if part]
     if not parts:
         raise MetrologyError("value_empty", "A value is missing.")
