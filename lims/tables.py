@@ -8,6 +8,7 @@ import lims.bench.models
 import lims.bench.reading_models
 import lims.catalogue.check_models
 import lims.catalogue.models
+import lims.catalogue.simulation_models
 import lims.certificates.models
 import lims.core.audit
 import lims.core.calendar

@@ -29,7 +29,7 @@ from lims.intake.models import Order, RequestedTest, Sample
 from lims.intake.states import TestState
 from lims.metrology.formula_check import compile_formula
 from lims.people.models import Account
-from lims.ui.labels import label, tone
+from lims.ui.labels import label, number, shortened, tone
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +116,14 @@ class RowView:
     @property
     def reported(self) -> str:
         return reported_text(self.version) if self.version is not None else ""
+
+    @property
+    def uncertainty(self) -> str:
+        """The stated U with its k; empty where the result carries none."""
+        version = self.version
+        if version is None or version.expanded_uncertainty is None or version.coverage_factor is None:
+            return ""
+        return f"U = {number(version.expanded_uncertainty)} (k = {shortened(version.coverage_factor, 3)})"
 
     @property
     def remark(self) -> str:
@@ -363,7 +371,7 @@ class RowAnswer:
 
 
 def answer_of(row: RowView) -> RowAnswer:
-    show = {"result": row.reported, "verdict": "", "remark": row.remark}
+    show = {"result": row.reported, "uncertainty": row.uncertainty, "verdict": "", "remark": row.remark}
     show |= {f"source-{key}": said(cell.source) if cell.source else "" for key, cell in row.cells.items()}
     show["state"] = str(label(row.test.state))
     tones = {"state": str(tone(row.test.state))}

@@ -10,6 +10,7 @@ from lims.catalogue import (
     limit_api,
     method_api,
     product_api,
+    simulation_api,
     standard_api,
 )
 from lims.catalogue.json_face import blueprint
@@ -25,6 +26,7 @@ PARTS = (
     limit_api,
     method_api,
     product_api,
+    simulation_api,
     standard_api,
 )
 

@@ -11,16 +11,20 @@ from lims.catalogue.budgets import BudgetTrial
 from lims.catalogue.face import blueprint, may_edit
 from lims.catalogue.method_schemas import FormulaFiguresLoad
 from lims.catalogue.models import UncertaintyBudget
+from lims.catalogue.simulation_schemas import SimulationLoad
+from lims.catalogue.simulation_view import RunView, kept_runs
 from lims.core.database import db
 from lims.core.errors import InvalidInput
 from lims.core.web import current_actor, request_key, unit_of_work
 from lims.metrology.method_budgets import RESULT, SourceKind
+from lims.metrology.monte_carlo_draws import FiniteDof
 from lims.ui.faces import ID
 from lims.ui.forms import Form, empty_form, read_form
 from lims.ui.labels import Text, bilingual, choices
 from lims.ui.shapes import ReasonLoad
 
 SPARE_ROWS = 4
+ASKED_FIRST = {"digits": 2, "finer": 1, "most": 1_000_000, "finite_dof": FiniteDof.STUDENT}
 BUDGET = f"/catalogue/budgets/{ID.format('budget_id')}"
 
 
@@ -35,14 +39,17 @@ def draft_budget(method_id: int) -> Answer:
 
 @blueprint.get(BUDGET)
 def budget(budget_id: int) -> str:
-    return _budget(budgets.budget(db.session(), budget_id))
+    return budget_page(budgets.budget(db.session(), budget_id))
 
 
-def _budget(row: UncertaintyBudget, trial: BudgetTrial | None = None, **forms: Form) -> str:
+def budget_page(
+    row: UncertaintyBudget, trial: BudgetTrial | None = None, run: RunView | None = None, **forms: Form
+) -> str:
     shown = {
         "bench": empty_form(FormulaFiguresLoad),
         "release": empty_form(BudgetVersionLoad, version=row.version),
         "retire": empty_form(ReasonLoad),
+        "simulate": empty_form(SimulationLoad, probability=row.probability, **ASKED_FIRST),
     }
     version, formula, refusal = None, None, ""
     try:
@@ -60,6 +67,10 @@ def _budget(row: UncertaintyBudget, trial: BudgetTrial | None = None, **forms: F
         formula=formula,
         refusal=refusal,
         trial=trial,
+        run=run,
+        kept=kept_runs(db.session(), row, version),
+        finite_dofs=choices(FiniteDof),
+        figure_names=[*formula.inputs, *(f"@{key}" for key in formula.items)] if formula else [],
         result_name=RESULT,
         forms={**shown, **forms},
         may_edit=may_edit(),
@@ -71,8 +82,10 @@ def try_budget(budget_id: int) -> str | tuple[str, int]:
     """Changes nothing."""
     row, form = budgets.budget(db.session(), budget_id), read_form(FormulaFiguresLoad)
     with form.attempt():
-        return _budget(row, budgets.try_budget(db.session(), budget_id, form.values["figures"]), bench=form)
-    return _budget(row, bench=form), form.status
+        return budget_page(
+            row, budgets.try_budget(db.session(), budget_id, form.values["figures"]), bench=form
+        )
+    return budget_page(row, bench=form), form.status
 
 
 @blueprint.get(f"{BUDGET}/edit")
@@ -126,7 +139,7 @@ def release_budget(budget_id: int) -> Answer | tuple[str, int]:
         )
         flash(_("Budget %(n)s is released: orders registered from now on use it.", n=made.number))
         return redirect(url_for("catalogue.budget", budget_id=budget_id))
-    return _budget(budgets.budget(db.session(), budget_id), release=form), form.status
+    return budget_page(budgets.budget(db.session(), budget_id), release=form), form.status
 
 
 @blueprint.post(f"{BUDGET}/retire")
@@ -137,4 +150,4 @@ def retire_budget(budget_id: int) -> Answer | tuple[str, int]:
         budgets.retire_budget(unit_of_work(), actor=current_actor(), budget_id=budget_id, why=reason)
         flash(_("The budget is retired; orders registered before keep it."))
         return redirect(url_for("catalogue.budget", budget_id=budget_id))
-    return _budget(budgets.budget(db.session(), budget_id), retire=form), form.status
+    return budget_page(budgets.budget(db.session(), budget_id), retire=form), form.status

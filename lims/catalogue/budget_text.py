@@ -1,10 +1,12 @@
 """What an uncertainty budget says, apart from the row that keeps it."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from lims.catalogue.models import UncertaintyBudget
+from lims.catalogue.models import MethodVersion, UncertaintyBudget
+from lims.core.audit import canonical
 from lims.metrology.method_budgets import MethodBudget, SourceKind, SourceText
 from lims.metrology.quantities import Correlation
 
@@ -63,6 +65,13 @@ def described(row: UncertaintyBudget) -> dict[str, object]:
     plain["sources"] = [{k: getattr(one, k) for k in SourceLine.__slots__} for one in text.sources]
     plain["correlations"] = [[one.one, one.other, one.r] for one in text.correlations]
     return plain | {"method_id": row.method_id, "number": row.number, "released_at": row.released_at}
+
+
+def content_of(row: UncertaintyBudget, version: MethodVersion) -> str:
+    """SHA-256 of all that a run depends on besides its figures: the budget's text and the formula."""
+    text = {k: v for k, v in described(row).items() if k != "released_at"}
+    told = canonical(text | {"formula": version.formula, "method_version_id": version.id})
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
 def as_metrology(text: BudgetText) -> MethodBudget:

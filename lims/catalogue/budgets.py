@@ -15,6 +15,7 @@ from lims.catalogue.budget_text import (
     CorrelationLine,
     SourceLine,
     as_metrology,
+    content_of,
     described,
     text_of,
 )
@@ -29,6 +30,7 @@ from lims.catalogue.models import (
     ResultKind,
     UncertaintyBudget,
 )
+from lims.catalogue.simulation_models import BudgetSimulation
 from lims.core.errors import InvalidInput, NotFound, TransitionRefused
 from lims.core.permissions import Actor, Permission
 from lims.core.uow import RequestKey, UnitOfWork
@@ -142,7 +144,7 @@ def release_budget(
     with uow:
         row = uow.get(UncertaintyBudget, budget_id, version=version)
         _refuse_released(row)
-        _version, formula = formula_of(uow.session, row.method_id)
+        method_version, formula = formula_of(uow.session, row.method_id)
         faults = faults_of(row, formula)
         if faults:
             raise InvalidInput(_("This budget is not complete."), code="bad_budget", fields=faults)
@@ -152,7 +154,8 @@ def release_budget(
                 old.retired_at = uow.now
                 uow.audit("uncertainty_budget.retire", actor, old)
         row.released_at = uow.now
-        uow.audit("uncertainty_budget.release", actor, row, after=described(row))
+        evidence = _runs_of(uow.session, row.id, content_of(row, method_version))
+        uow.audit("uncertainty_budget.release", actor, row, after=described(row) | {"simulations": evidence})
         uow.commit()
     return row
 
@@ -223,6 +226,14 @@ def try_budget(session: Session, budget_id: int, typed: Mapping[str, str]) -> Bu
 
 
 # -- inside --------------------------------------------------------------------------
+
+
+def _runs_of(session: Session, budget_id: int, content: str) -> list[int]:
+    """Monte Carlo runs that were kept of the budget as it is now."""
+    wanted = select(BudgetSimulation.id).where(
+        BudgetSimulation.budget_id == budget_id, BudgetSimulation.content == content
+    )
+    return list(session.scalars(wanted.order_by(BudgetSimulation.id)))
 
 
 def _overlap(one: UncertaintyBudget, other: UncertaintyBudget) -> bool:

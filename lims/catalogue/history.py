@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from lims.catalogue.items import item
 from lims.catalogue.models import Limit, Method, MethodCase, MethodVersion, UncertaintyBudget
+from lims.catalogue.simulation_models import BudgetSimulation
 from lims.core.audit import AuditEvent
 from lims.core.paging import Key, Page, read_page
 
@@ -23,10 +24,13 @@ class Happening:
 def history_of_item(
     session: Session, test_item_id: int, *, cursor: str | None = None, size: int = 50
 ) -> Page[Happening]:
-    """Newest first: the item, its methods, versions, worked examples, budgets and limits."""
+    """Newest first: the item, its methods, versions, worked examples, budgets with their kept runs, and limits."""
     row = item(session, test_item_id)
     methods = set(session.scalars(select(Method.id).where(Method.test_item_id == row.id)))
     versions = set(session.scalars(select(MethodVersion.id).where(MethodVersion.method_id.in_(methods))))
+    budgets = set(
+        session.scalars(select(UncertaintyBudget.id).where(UncertaintyBudget.method_id.in_(methods)))
+    )
     parts = {
         "test_item": {row.id},
         "method": methods,
@@ -34,8 +38,9 @@ def history_of_item(
         "method_case": set(
             session.scalars(select(MethodCase.id).where(MethodCase.method_version_id.in_(versions)))
         ),
-        "uncertainty_budget": set(
-            session.scalars(select(UncertaintyBudget.id).where(UncertaintyBudget.method_id.in_(methods)))
+        "uncertainty_budget": budgets,
+        "budget_simulation": set(
+            session.scalars(select(BudgetSimulation.id).where(BudgetSimulation.budget_id.in_(budgets)))
         ),
         "spec_limit": set(session.scalars(select(Limit.id).where(Limit.test_item_id == row.id))),
     }

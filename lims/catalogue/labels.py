@@ -35,6 +35,7 @@ from lims.metrology.decision_rules import (
 )
 from lims.metrology.limits import write_limit
 from lims.metrology.method_budgets import SourceKind
+from lims.metrology.monte_carlo_draws import FiniteDof
 from lims.metrology.ratio_sums import NotDetectedAs
 from lims.metrology.values import ResultValue, write_value, write_value_with_limit
 from lims.ui.labels import Text, Tone, in_chinese, label, register, register_words
@@ -68,6 +69,13 @@ register(
         SourceKind.TRAPEZOIDAL: _l("trapezoidal, half width"),
         SourceKind.POOLED: _l("standard deviation of earlier series"),
         SourceKind.READINGS: _l("type A, from the replicates"),
+    },
+)
+register(
+    FiniteDof,
+    {
+        FiniteDof.STUDENT: _l("drawn from t (JCGM 101)"),
+        FiniteDof.NORMAL: _l("drawn as normal"),
     },
 )
 register_words(

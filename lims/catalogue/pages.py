@@ -14,6 +14,7 @@ from lims.catalogue import (
     limit_pages,
     method_pages,
     product_pages,
+    simulation_pages,
     standard_pages,
 )
 from lims.catalogue.face import blueprint
@@ -33,6 +34,7 @@ PARTS = (
     limit_pages,
     method_pages,
     product_pages,
+    simulation_pages,
     standard_pages,
 )
 

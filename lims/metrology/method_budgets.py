@@ -123,26 +123,15 @@ def uncertainty_of(
     those of ``make_budget`` and ``expand``.
     """
     model = _model_of(formula, budget.sources)
-    readings = {name: tuple(v) for name, v in inputs.items() if not isinstance(v, Decimal | Fraction)}
-    if readings:
-        _check_averaged(formula.root, {name for name, values in readings.items() if len(values) > 1})
-    estimates = {
-        name: to_fraction(v) if isinstance(v, Decimal | Fraction) else _mean(v) for name, v in inputs.items()
-    }
-    estimates |= {f"@{key}": to_fraction(value) for key, value in items.items()}
+    estimates, readings = _figures(formula, inputs, items)
     for name in model.names:
         if name not in estimates:
             raise MetrologyError("budget_estimate", "%(name)s has no figure.", name=name)
     run = run_of(estimates)
     value = to_fraction(model.derived.value(run))
     slopes = model.derived.sensitivities(run, model.names)
-    quantities = [
-        Quantity(name, estimates[name], model.sources_at(name, estimates[name], readings.get(name, ())))
-        for name in model.names
-    ]
+    quantities = _quantities(model, estimates, readings, value)
     if model.sources[RESULT]:
-        # What acts on the result is added to it as an estimate of 0.
-        quantities.append(Quantity(RESULT, Fraction(0), model.sources_at(RESULT, value, ())))
         slopes[RESULT] = Sensitivity(Fraction(1), "1")
     checked = check_inputs(quantities, budget.correlations)
     made = combine(checked, slopes, value, method=SensitivityMethod.DERIVED)
@@ -150,6 +139,26 @@ def uncertainty_of(
         raise MetrologyError("uncertainty_zero", "No source of the budget contributes.")
     expanded = expand(made, budget.coverage)
     return _stated(made, expanded, value, budget, reported_place)
+
+
+def measurement_of(
+    formula: Formula,
+    inputs: Mapping[str, Exact | Sequence[Exact]],
+    items: Mapping[str, Exact],
+    budget: MethodBudget,
+) -> tuple[Formula, list[Quantity]]:
+    """The measurement with other items and what acts on the result as quantities of one model.
+
+    Its sources are made afresh, never taken from those kept by value: how a figure is written stays that of this
+    budget, and with it every draw. For figures that ``uncertainty_of`` accepts.
+    """
+    model = _new_model(formula, budget.sources)
+    estimates, readings = _figures(formula, inputs, items)
+    value = to_fraction(model.derived.value(run_of(estimates)))
+    root, names = _items_as_names(formula.root), model.names
+    if model.sources[RESULT]:
+        root, names = Binary(0, 0, "+", root, Name(0, 0, RESULT)), (*names, RESULT)
+    return Formula(formula.text, root, names, ()), _quantities(model, estimates, readings, value)
 
 
 #: A source at an estimate and its readings.
@@ -168,9 +177,7 @@ class _Model:
         return tuple([one(estimate, readings) for one in self.sources[name]])
 
 
-# Keyed by value: two texts of one figure (1, 1.0) may share an entry, since only its rational enters.
-@lru_cache(maxsize=256)
-def _model_of(formula: Formula, sources: tuple[SourceText, ...]) -> _Model:
+def _new_model(formula: Formula, sources: tuple[SourceText, ...]) -> _Model:
     names = (*formula.inputs, *(f"@{key}" for key in formula.items))
     unknown = [one.quantity for one in sources if one.quantity not in (*names, RESULT)]
     if unknown:
@@ -180,6 +187,39 @@ def _model_of(formula: Formula, sources: tuple[SourceText, ...]) -> _Model:
     }
     uncertain = tuple(name for name in names if by_name[name])
     return _Model(names, derived_model(_items_as_names(formula.root), uncertain), by_name)
+
+
+# Keyed by value: two texts of one figure (1, 1.0) may share an entry, since only its rational enters.
+_model_of = lru_cache(maxsize=256)(_new_model)
+
+
+def _figures(
+    formula: Formula, inputs: Mapping[str, Exact | Sequence[Exact]], items: Mapping[str, Exact]
+) -> tuple[dict[str, Fraction], dict[str, tuple[Exact, ...]]]:
+    """(estimates by the name of their quantity, replicates by input)"""
+    readings = {name: tuple(v) for name, v in inputs.items() if not isinstance(v, Decimal | Fraction)}
+    if readings:
+        _check_averaged(formula.root, {name for name, values in readings.items() if len(values) > 1})
+    estimates = {
+        name: to_fraction(v) if isinstance(v, Decimal | Fraction) else _mean(v) for name, v in inputs.items()
+    }
+    return estimates | {f"@{key}": to_fraction(value) for key, value in items.items()}, readings
+
+
+def _quantities(
+    model: _Model,
+    estimates: Mapping[str, Fraction],
+    readings: Mapping[str, Sequence[Exact]],
+    value: Fraction,
+) -> list[Quantity]:
+    quantities = [
+        Quantity(name, estimates[name], model.sources_at(name, estimates[name], readings.get(name, ())))
+        for name in model.names
+    ]
+    if model.sources[RESULT]:
+        # What acts on the result is added to it as an estimate of 0.
+        quantities.append(Quantity(RESULT, Fraction(0), model.sources_at(RESULT, value, ())))
+    return quantities
 
 
 def _source_at(text: SourceText) -> _SourceAt:

@@ -3,7 +3,7 @@
 Bit for bit repeatable from the stored seed with the numpy named in the result, on the same kind of processor.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from math import ceil, sqrt
@@ -58,8 +58,9 @@ class Interval:
 class MonteCarloResult:
     """``symmetric``: as much probability below as above; ``shortest``: the shortest that holds p.
 
-    ``tolerance`` is the last one asked for and ``settled`` whether it was reached; None and True for a fixed
-    number of draws. ``seed``, ``generator`` and ``finite_dof`` repeat the draws.
+    ``tolerance`` is the last one asked for, ``reached`` twice the largest standard deviation of y, u and the
+    interval ends, and ``settled`` whether that was below it; None and True for a fixed number of draws.
+    ``seed``, ``generator`` and ``finite_dof`` repeat the draws.
     """
 
     value: float
@@ -73,6 +74,15 @@ class MonteCarloResult:
     generator: str
     settled: bool
     tolerance: float | None = None
+    reached: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What was found, and the drawn results themselves in ascending order."""
+
+    result: MonteCarloResult
+    ordered: Draws
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +108,28 @@ def run_monte_carlo(
     stop: FixedDraws | AdaptiveStop = AdaptiveStop(),
     finite_dof: FiniteDof = FiniteDof.STUDENT,
 ) -> MonteCarloResult:
-    """Raises MetrologyError: those of ``check_inputs``, of ``Sampler`` and of ``values_at``,
-    ``monte_carlo_draws``, ``probability_range``."""
+    """Raises MetrologyError as ``draw_results``."""
+    return draw_results(
+        model, quantities, correlations, seed=seed, p=p, stop=stop, finite_dof=finite_dof
+    ).result
+
+
+def draw_results(
+    model: Formula,
+    quantities: Sequence[Quantity],
+    correlations: Sequence[Correlation] = (),
+    *,
+    seed: int,
+    p: Decimal = Decimal("0.95"),
+    stop: FixedDraws | AdaptiveStop = AdaptiveStop(),
+    finite_dof: FiniteDof = FiniteDof.STUDENT,
+    going_on: Callable[[], bool] = lambda: True,
+) -> Drawn:
+    """``going_on``: asked after each block of an adaptive run; it ends unsettled where that says no.
+
+    Raises MetrologyError: those of ``check_inputs``, of ``Sampler`` and of ``values_at``,
+    ``monte_carlo_draws``, ``probability_range``.
+    """
     if not 0 < p < 1:
         raise MetrologyError("probability_range", "A probability lies between 0 and 1, both excluded.")
     block = max(_BLOCK, ceil(100 / (1 - p)))
@@ -114,11 +144,11 @@ def run_monte_carlo(
         )
     run = _Run(model, Sampler(check_inputs(quantities, correlations), seed, finite_dof), p)
     if isinstance(stop, FixedDraws):
-        settled, tolerance = True, None
+        end = _End(settled=True)
         run.add_block(stop.count)
     else:
-        settled, tolerance = run.until_settled(stop, block)
-    return run.result(seed, finite_dof, settled=settled, tolerance=tolerance)
+        end = run.until_settled(stop, block, going_on)
+    return run.drawn(seed, finite_dof, end)
 
 
 def validate_budget(
@@ -163,6 +193,13 @@ def _inside(count: int, p: Decimal) -> int:
     return min(int(p * count + Decimal("0.5")), count - 1)
 
 
+@dataclass(frozen=True, slots=True)
+class _End:
+    settled: bool
+    tolerance: float | None = None
+    reached: float | None = None
+
+
 class _Run:
     def __init__(self, model: Formula, sampler: Sampler, p: Decimal) -> None:
         self.model = model
@@ -176,7 +213,7 @@ class _Run:
         results = values_at(self.model.root, self.sampler.draw(count), count)
         self.blocks.append(results)
 
-    def until_settled(self, stop: AdaptiveStop, block: int) -> tuple[bool, float]:
+    def until_settled(self, stop: AdaptiveStop, block: int, going_on: Callable[[], bool]) -> _End:
         while True:
             self.add_block(block)
             self.rows.append(self._summary(self.blocks[-1]))
@@ -184,10 +221,12 @@ class _Run:
                 continue
             spread = self._pooled_deviation()
             tolerance = numerical_tolerance(spread, stop.digits) / stop.finer if spread else 0.0
-            if self._is_settled(tolerance):
-                return True, tolerance
-            if (len(self.blocks) + 1) * block > stop.most:
-                return False, tolerance
+            reached = self._reached()
+            # A model without spread has settled at once.
+            if reached < tolerance or not reached:
+                return _End(True, tolerance, reached)
+            if (len(self.blocks) + 1) * block > stop.most or not going_on():
+                return _End(False, tolerance, reached)
 
     def _summary(self, results: Draws) -> tuple[float, float, float, float]:
         ends = symmetric_interval(np.sort(results), self.p)
@@ -199,17 +238,14 @@ class _Run:
         means, deviations, *_ = np.array(self.rows).T
         return sqrt(float(np.mean(deviations**2) + np.var(means)))
 
-    def _is_settled(self, tolerance: float) -> bool:
+    def _reached(self) -> float:
         errors = np.std(np.array(self.rows), axis=0, ddof=1) / sqrt(len(self.rows))
-        # A model without spread has settled at once.
-        return bool(np.all(2 * errors < tolerance) or not np.any(errors))
+        return float(2 * np.max(errors))
 
-    def result(
-        self, seed: int, finite_dof: FiniteDof, *, settled: bool, tolerance: float | None
-    ) -> MonteCarloResult:
+    def drawn(self, seed: int, finite_dof: FiniteDof, end: _End) -> Drawn:
         results = np.concatenate(self.blocks)
         ordered = np.sort(results)
-        return MonteCarloResult(
+        found = MonteCarloResult(
             value=float(np.mean(results)),
             standard_uncertainty=float(np.std(results, ddof=1)),
             p=self.p,
@@ -219,6 +255,8 @@ class _Run:
             seed=seed,
             finite_dof=finite_dof,
             generator=f"PCG64, numpy {np.__version__}",
-            settled=settled,
-            tolerance=tolerance,
+            settled=end.settled,
+            tolerance=end.tolerance,
+            reached=end.reached,
         )
+        return Drawn(found, ordered)

@@ -42,6 +42,13 @@ def student_cdf(t: float, dof: float) -> float:
     return 1 - tail if t > 0 else tail
 
 
+def student_density(t: float, dof: float) -> float:
+    """Probability per unit of ``t``, for a picture: above 10 000 degrees of freedom the normal density."""
+    if dof > _MANY:
+        return exp(-t * t / 2) / sqrt(2 * pi)
+    return exp(_log_gamma_step(dof / 2) - log(dof * pi) / 2 - (dof + 1) / 2 * log1p(t * t / dof))
+
+
 def student_quantile(probability: Decimal | Fraction | float, dof: Fraction | float) -> float:
     """The t with ``probability`` below it; ``dof`` need not be whole, infinity gives the normal quantile."""
     wanted, nu = _open_probability(probability), float(dof)

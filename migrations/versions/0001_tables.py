@@ -1749,6 +1749,60 @@ def upgrade() -> None:
         op.f("ix_budget_correlation_budget_id"), "budget_correlation", ["budget_id"], unique=False
     )
     op.create_table(
+        "budget_simulation",
+        sa.Column("budget_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("method_version_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("content", sa.String(length=64), nullable=False),
+        sa.Column("figures", sa.Text(), nullable=False),
+        sa.Column("probability", sa.String(length=64), nullable=False),
+        sa.Column("digits", sa.Integer(), nullable=False),
+        sa.Column("finer", sa.Integer(), nullable=False),
+        sa.Column("most", sa.Integer(), nullable=False),
+        sa.Column(
+            "finite_dof",
+            sa.Enum(
+                "student", "normal", name="finite_dof", native_enum=False, create_constraint=True, length=40
+            ),
+            nullable=False,
+        ),
+        sa.Column("seed", sa.BigInteger(), nullable=False),
+        sa.Column("generator", sa.String(length=80), nullable=False),
+        sa.Column("draws", sa.Integer(), nullable=False),
+        sa.Column("settled", sa.Boolean(), nullable=False),
+        sa.Column("value", sa.String(length=64), nullable=False),
+        sa.Column("standard_uncertainty", sa.String(length=64), nullable=False),
+        sa.Column("symmetric_low", sa.String(length=64), nullable=False),
+        sa.Column("symmetric_high", sa.String(length=64), nullable=False),
+        sa.Column("shortest_low", sa.String(length=64), nullable=False),
+        sa.Column("shortest_high", sa.String(length=64), nullable=False),
+        sa.Column("stated_uncertainty", sa.String(length=64), nullable=False),
+        sa.Column("stated_share", sa.String(length=64), nullable=False),
+        sa.Column("low_difference", sa.String(length=64), nullable=True),
+        sa.Column("high_difference", sa.String(length=64), nullable=True),
+        sa.Column("delta", sa.String(length=64), nullable=True),
+        sa.Column("made_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.CheckConstraint(
+            "(delta IS NULL) = (high_difference IS NULL)", name=op.f("ck_budget_simulation_compared_high")
+        ),
+        sa.CheckConstraint(
+            "(delta IS NULL) = (low_difference IS NULL)", name=op.f("ck_budget_simulation_compared_low")
+        ),
+        sa.CheckConstraint("draws > 0 AND seed >= 0", name=op.f("ck_budget_simulation_counts")),
+        sa.ForeignKeyConstraint(
+            ["budget_id"], ["uncertainty_budget.id"], name=op.f("fk_budget_simulation_budget_id")
+        ),
+        sa.ForeignKeyConstraint(["made_by"], ["account.id"], name=op.f("fk_budget_simulation_made_by")),
+        sa.ForeignKeyConstraint(
+            ["method_version_id"], ["method_version.id"], name=op.f("fk_budget_simulation_method_version_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_budget_simulation")),
+    )
+    op.create_index(op.f("ix_budget_simulation_budget_id"), "budget_simulation", ["budget_id"], unique=False)
+    op.create_table(
         "budget_source",
         sa.Column("budget_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),

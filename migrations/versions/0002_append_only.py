@@ -17,6 +17,7 @@ APPENDED = (
     "analyser_order_event",
     "analyser_worklist",
     "audit_event",
+    "budget_simulation",
     "calibration_record",
     "capture",
     "capture_batch",

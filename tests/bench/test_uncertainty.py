@@ -147,3 +147,16 @@ def test_the_page_explains_it_and_agrees(bench, app, laboratory, melamine):
     assert "± 0.3" in browser.get(f"/samples/{bench.session.get_one(RequestedTest, 1).sample_id}").text
     shown = browser.get(f"/api/result-versions/{version.id}/explain").json["version"]
     assert shown["expanded_uncertainty"] == "0.3"
+
+
+def test_the_worksheet_says_it_beside_the_value_and_follows_a_change(bench, app, laboratory, melamine):
+    sheet, test = bench.entered("melamine", {"found": "2.4"}, category="milk_powder")
+    browser = sign_in(app.test_client(), laboratory.accounts["analyst"])
+    assert 'data-show="uncertainty">U = 0.3 (k = 2)</span>' in browser.get(f"/worksheets/{sheet}").text
+
+    def shown(value):
+        cell = f"/api/worksheets/{sheet}/tests/{test}/cells/found-1"
+        return browser.put(cell, json={"value": value}).json["show"]["uncertainty"]
+
+    assert shown("6.0") == "U = 0.6 (k = 2)"
+    assert shown("0.1") == ""  # not detected: the old one does not stay behind
