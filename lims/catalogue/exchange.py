@@ -4,7 +4,6 @@ Methods come in as drafts: what is released stays, and no version is released by
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, timedelta
 from typing import Any
 
 from flask_babel import gettext as _
@@ -15,6 +14,7 @@ from sqlalchemy.orm.attributes import flag_modified
 from lims.catalogue.categories import described as category_described
 from lims.catalogue.compare import Change, Difference
 from lims.catalogue.exchange_export import Key, Standing, standing
+from lims.catalogue.exchange_limits import write_limits
 from lims.catalogue.exchange_plan import Effect, Line, Plan, plan_import
 from lims.catalogue.exchange_rows import (
     CategoryRow,
@@ -26,12 +26,10 @@ from lims.catalogue.exchange_rows import (
     PackageRow,
     StandardRow,
 )
-from lims.catalogue.limits import members_in_order
 from lims.catalogue.method_text import VersionText, described
 from lims.catalogue.methods import fill_version, newest_version
 from lims.catalogue.models import (
     Category,
-    Limit,
     Method,
     MethodVersion,
     Package,
@@ -235,37 +233,7 @@ class _Writer:
         self.uow.audit("method_version.draft", self.actor, row, after=described(row))
 
     def limits(self, lines: Sequence[Line]) -> None:
-        """Thousands at once: one flush, then an event for each."""
-        made: dict[Key, Limit] = {}
-        for line in lines:
-            said = line.row
-            assert isinstance(said, LimitRow)
-            if line.effect is Effect.CHANGED:
-                row = self.session.get_one(Limit, self.numbers[Noun.LIMITS][said.key])
-                row.valid_to = said.valid_to
-                self.uow.audit("limit.end", self.actor, row)
-                continue
-            if line.ends is not None:
-                self.end(made, line.ends, said)
-            made[said.key] = row = Limit(**_said(said, "item", "category", "standard", "members"))
-            row.members = members_in_order([self.needed(Noun.ITEMS, code) for code in said.members])
-            row.test_item_id = self.needed(Noun.ITEMS, said.item)
-            row.standard_id = self.needed(Noun.STANDARDS, said.standard)
-            row.category_id = self.number(Noun.CATEGORIES, said.category)
-            self.session.add(row)
-        self.uow.flush()
-        for row in made.values():
-            self.uow.audit("limit.add", self.actor, row)
-
-    def end(self, made: Mapping[Key, Limit], ends: LimitRow, said: LimitRow) -> None:
-        """The day before the new one begins; one of the same file has no event of its own yet."""
-        row = made.get(ends.key)
-        if row is None:
-            row = self.session.get_one(Limit, self.numbers[Noun.LIMITS][ends.key])
-            row.valid_to = _day_before(said)
-            self.uow.audit("limit.supersede", self.actor, row)
-        else:
-            row.valid_to = _day_before(said)
+        write_limits(self.uow, self.actor, self.numbers, lines)
 
     def package(self, line: Line) -> None:
         said = line.row
@@ -291,7 +259,7 @@ class _Writer:
         self.uow.audit("package.edit", self.actor, row, before={}, after=_package(said))
 
 
-def _said(row: CategoryRow | StandardRow | ItemRow | LimitRow | PackageRow, *without: str) -> dict[str, Any]:
+def _said(row: CategoryRow | StandardRow | ItemRow | PackageRow, *without: str) -> dict[str, Any]:
     return {name: getattr(row, name) for name in row.__slots__ if name not in without}
 
 
@@ -301,7 +269,3 @@ def _package(row: PackageRow) -> dict[str, object]:
 
 def _of_version(changes: Sequence[Difference]) -> bool:
     return any(one.field != "preferred" for one in changes if one.change is not Change.SAME)
-
-
-def _day_before(row: LimitRow) -> date:
-    return row.valid_from - timedelta(days=1)

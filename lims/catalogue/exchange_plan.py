@@ -1,9 +1,10 @@
 """What a catalogue file would do to the catalogue as it stands: pure comparison, nothing is written."""
 
 import hashlib
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -232,16 +233,18 @@ class _Planner:
         self, placed: Placed, row: LimitRow
     ) -> tuple[LimitRow | None, list[Difference], LimitRow | None, list[Fault]]:
         """The limit that has this first day, what changes of it, the limit that ends, and why not."""
-        group = self.limits.setdefault(row.key[:2], [])
-        old = next((one for one in group if one.valid_from == row.valid_from), None)
-        if old is not None:
-            changes, faults = _limit_changes(placed, old, row, group)
+        group = self.limits.setdefault(row.key[:2], [])  # by first day; none overlaps another
+        at = bisect_left(group, row.valid_from, key=_first_day)
+        if at < len(group) and group[at].valid_from == row.valid_from:
+            changes, faults = _limit_changes(placed, group[at], row, group)
+            old = group[at]
             if changes and not faults:
-                group[group.index(old)] = row
+                group[at] = row
             return old, changes, None, faults
-        across = [one for one in group if _overlap(one, row)]
-        if len(across) > 1 or any(one.valid_from > row.valid_from for one in across):
-            other = max(across, key=lambda one: one.valid_from)
+        before = group[at - 1] if at and _overlap(group[at - 1], row) else None
+        if at < len(group) and _overlap(row, group[at]):
+            until = bisect_right(group, row.valid_to or date.max, key=_first_day)
+            other = group[until - 1]
             why = _(
                 "For this item and product class a limit by %(standard)s holds from %(day)s already: "
                 "supersede it.",
@@ -249,11 +252,14 @@ class _Planner:
                 day=other.valid_from,
             )
             return None, [], None, [placed.fault("valid_from", "limit_overlap", why)]
-        ends = across[0] if across else None
-        if ends is not None:
-            group[group.index(ends)] = replace(ends, valid_to=row.valid_from - timedelta(days=1))
-        group.append(row)
-        return None, [], ends, []
+        if before is not None:
+            group[at - 1] = replace(before, valid_to=row.valid_from - timedelta(days=1))
+        group.insert(at, row)
+        return None, [], before, []
+
+
+def _first_day(row: LimitRow) -> date:
+    return row.valid_from
 
 
 def _limit_changes(

@@ -13,6 +13,7 @@ from sqlalchemy import (
     UniqueConstraint,
     bindparam,
     event,
+    func,
     insert,
     inspect,
     select,
@@ -231,6 +232,26 @@ class UnitOfWork:
             self.noted(model)
             self.session.connection().execute(insert(model.__table__), list(rows))  # type: ignore[arg-type]
 
+    def insert_numbered(self, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> list[int]:
+        """As ``insert_many``, for rows that all name the same columns; the numbers they got, in their order."""
+        if not rows:
+            return []
+        table = cast(Table, model.__table__)
+        self.noted(model)
+        connection = self.session.connection()
+        try:
+            if self._sqlite:
+                made = insert(table).returning(table.c.id, sort_by_parameter_order=True)
+                return list(connection.execute(made, list(rows)).scalars())
+            # Numbers first, then COPY: a quarter of the time of INSERT ... RETURNING for thousands of rows.
+            sequence = func.pg_get_serial_sequence(table.name, "id")
+            each = func.generate_series(1, len(rows))
+            numbers = list(connection.execute(select(func.nextval(sequence)).select_from(each)).scalars())
+            copy_rows(connection, table, [{"id": n, **row} for n, row in zip(numbers, rows, strict=True)])
+            return numbers
+        except IntegrityError as exc:
+            raise Conflict(_("This contradicts what is stored already: %(what)s", what=_named(exc))) from exc
+
     def append_many(self, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
         """``insert_many`` for hundreds of rows that all name the same columns: by COPY where the database has
         it, which takes a third of the time."""
@@ -353,10 +374,9 @@ def guard(session_factory: Any) -> None:
     @event.listens_for(session_factory, "before_flush")
     def _flush(session: Session, _context: UOWTransaction, _instances: Any) -> None:
         work: UnitOfWork | None = session.info.get("unit_of_work")
+        new, deleted = session.new, session.deleted  # each is made anew when asked for
         touched = [
-            r
-            for r in (*session.new, *session.dirty, *session.deleted)
-            if session.is_modified(r) or r in session.new or r in session.deleted
+            r for r in (*new, *session.dirty, *deleted) if r in new or r in deleted or session.is_modified(r)
         ]
         if not touched:
             return
@@ -364,7 +384,7 @@ def guard(session_factory: Any) -> None:
             raise WriteOutsideUnitOfWork(f"write outside a unit of work: {type(touched[0]).__name__}")
         fresh = session.info.setdefault("fresh_rows", {})
         for row in touched:
-            if row in session.new:
+            if row in new:
                 fresh[id(row)] = row
             work.noted(type(row))
 

@@ -3,7 +3,6 @@
 import io
 import json
 import time
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -354,7 +353,7 @@ def got_json(browser) -> bytes:
 
 
 @pytest.mark.campaign
-def test_five_thousand_limits_come_in_within_a_minute(laboratory, session):
+def test_five_thousand_limits_come_in_while_somebody_waits(laboratory, session):
     body = a_catalogue() | {"limits": []}
     body["items"] = [item(f"item_{n}") for n in range(50)]
     body["methods"], body["packages"] = [], []
@@ -369,9 +368,7 @@ def test_five_thousand_limits_come_in_within_a_minute(laboratory, session):
     preview_catalogue(session, actor=laboratory.keeper, given=given)
     looked = time.monotonic()
     plan = import_catalogue(laboratory.uow, actor=laboratory.keeper, given=given)
-    print(
-        f"read {read - started:.1f} s, look {looked - read:.1f} s, import {time.monotonic() - looked:.1f} s"
-    )
+    done = time.monotonic()
+    print(f"read {read - started:.1f} s, look {looked - read:.1f} s, import {done - looked:.1f} s")
     assert plan.count(Effect.NEW) >= 5_000
-    assert time.monotonic() - started < 60
-    assert replace(given, ignored=()).of(Noun.LIMITS)
+    assert done - started < 15  # 3 s on two quiet cores
