@@ -102,11 +102,9 @@ def draft_budget(
         known = budgets_of(uow.session, method_id)
         if text is None:
             text = text_of(known[0]) if known else BudgetText()
-        highest = select(func.max(UncertaintyBudget.number)).where(UncertaintyBudget.method_id == method_id)
-        row = UncertaintyBudget(
-            method_id=owner.id, number=(uow.session.scalar(highest) or 0) + 1, created_at=uow.now
-        )
-        _fill(row, text)
+        number = next_number(uow.session, method_id)
+        row = UncertaintyBudget(method_id=owner.id, number=number, created_at=uow.now)
+        fill_budget(uow, row, text)
         uow.add(row)
         uow.audit("uncertainty_budget.draft", actor, row, after=described(row))
         uow.remember(row)
@@ -123,11 +121,7 @@ def edit_budget(
         row = uow.get(UncertaintyBudget, budget_id, version=version)
         _refuse_released(row)
         before = described(row)
-        row.sources.clear()
-        row.correlations.clear()
-        uow.flush()
-        _fill(row, text)
-        flag_modified(row, "note")  # changed lines are a changed draft, too
+        fill_budget(uow, row, text)
         uow.audit("uncertainty_budget.edit", actor, row, before=before, after=described(row))
         uow.commit()
     return row
@@ -251,7 +245,19 @@ def _refuse_released(row: UncertaintyBudget) -> None:
         )
 
 
-def _fill(row: UncertaintyBudget, text: BudgetText) -> None:
+def next_number(session: Session, method_id: int) -> int:
+    """Budgets of a method are counted from 1."""
+    highest = select(func.max(UncertaintyBudget.number)).where(UncertaintyBudget.method_id == method_id)
+    return (session.scalar(highest) or 0) + 1
+
+
+def fill_budget(uow: UnitOfWork, row: UncertaintyBudget, text: BudgetText) -> None:
+    """``row``: new, or a draft that says something else from now on."""
+    if row.id is not None:
+        row.sources.clear()
+        row.correlations.clear()
+        uow.flush()
+        flag_modified(row, "note")  # changed lines are a changed draft, too
     for name in PLAIN:
         setattr(row, name, getattr(text, name))
     row.sources.extend(

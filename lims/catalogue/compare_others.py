@@ -6,7 +6,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from lims.catalogue.budget_text import PLAIN, CorrelationLine, SourceLine, text_of
+from lims.catalogue.budget_text import PLAIN, BudgetText, CorrelationLine, SourceLine, text_of
 from lims.catalogue.budgets import budget, budgets_of
 from lims.catalogue.compare import Change, Difference, compared, parts_compared
 from lims.catalogue.limits import FIGURES, limit
@@ -29,8 +29,11 @@ def budgets_to_compare(
 
 
 def compare_budgets(old: UncertaintyBudget, new: UncertaintyBudget) -> list[Difference]:
+    return compare_budget_texts(text_of(old), text_of(new))
+
+
+def compare_budget_texts(first: BudgetText, second: BudgetText) -> list[Difference]:
     """Every field; sources by their quantity, in order where a quantity has several."""
-    first, second = text_of(old), text_of(new)
     plain = [compared(name, getattr(first, name), getattr(second, name)) for name in PLAIN]
     sources = parts_compared("source", _by_quantity(first.sources), _by_quantity(second.sources))
     return [*plain, *sources, *_correlations(first.correlations, second.correlations)]

@@ -1,6 +1,6 @@
 """Bring a catalogue file in: look at what it would do, then do exactly that in one transaction.
 
-Methods come in as drafts: what is released stays, and no version is released by a file.
+Methods and their budgets come in as drafts: what is released stays, and nothing is released by a file.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,10 +13,12 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from lims.catalogue.categories import described as category_described
 from lims.catalogue.compare import Change, Difference
+from lims.catalogue.exchange_budgets import draft_budget
 from lims.catalogue.exchange_export import Key, Standing, standing
 from lims.catalogue.exchange_limits import write_limits
 from lims.catalogue.exchange_plan import Effect, Line, Plan, plan_import
 from lims.catalogue.exchange_rows import (
+    BudgetRow,
     CategoryRow,
     Document,
     ItemRow,
@@ -43,7 +45,7 @@ from lims.core.uow import UnitOfWork
 
 
 def export_catalogue(session: Session) -> Document:
-    """Standards, test items, methods, limits, packages and product classes, complete."""
+    """Product classes, standards, test items, methods, their budgets, limits and packages, complete."""
     return standing(session).document()
 
 
@@ -120,6 +122,7 @@ class _Writer:
             Noun.STANDARDS: self.standards,
             Noun.ITEMS: self.each(self.item),
             Noun.METHODS: self.each(self.method),
+            Noun.BUDGETS: self.each(self.budget),
             Noun.LIMITS: self.limits,
             Noun.PACKAGES: self.each(self.package),
         }
@@ -231,6 +234,10 @@ class _Writer:
         fill_version(row, text)
         self.uow.add(row)
         self.uow.audit("method_version.draft", self.actor, row, after=described(row))
+
+    def budget(self, line: Line) -> None:
+        assert isinstance(line.row, BudgetRow)
+        draft_budget(self.uow, self.actor, self.numbers[Noun.METHODS][line.row.method], line.row)
 
     def limits(self, lines: Sequence[Line]) -> None:
         write_limits(self.uow, self.actor, self.numbers, lines)

@@ -20,7 +20,7 @@ from lims.core.web import current_actor, unit_of_work
 @blueprint.response(200, CatalogueFileDump)
 @refusals()
 def export_catalogue() -> dict[str, Any]:
-    """The whole catalogue: product classes, standards, test items, methods, limits, packages."""
+    """The whole catalogue: product classes, standards, test items, methods, budgets, limits, packages."""
     return dumped(exchange.export_catalogue(db.session()))
 
 
@@ -38,5 +38,5 @@ def preview_import(catalogue: dict[str, Any], **_more: Any) -> Plan:
 @blueprint.response(200, ExchangePlanDump)
 @refusals(409, 422)
 def post_import(catalogue: dict[str, Any], **how: Any) -> Plan:
-    """All or nothing. Methods become drafts; the same file a second time changes nothing."""
+    """All or nothing. Methods and budgets become drafts; the same file a second time changes nothing."""
     return exchange.import_catalogue(unit_of_work(), actor=current_actor(), given=read_body(catalogue), **how)

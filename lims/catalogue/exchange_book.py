@@ -12,12 +12,14 @@ from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Alignment, Font
 
-from lims.catalogue.exchange_rows import Document, Fault, MethodRow, Noun, Place
+from lims.catalogue.budget_text import PLAIN, CorrelationLine, SourceLine
+from lims.catalogue.exchange_rows import BudgetRow, Document, Fault, MethodRow, Noun, Place
 from lims.ui.spreadsheet import FORMULA_STARTS, harmless
 
 Cells = Mapping[str, str]
 Path = tuple[str, ...]
-OWNER = ("item", "standard", "clause")
+METHOD = ("item", "standard", "clause")
+BUDGET = (*METHOD, "range_low", "range_high")
 _VERSION = (
     *("result_kind", "unit", "formula", "round_to", "significant", "lod", "loq", "range_low", "range_high"),
     *("conditions_required", "equipment_classes"),
@@ -27,6 +29,9 @@ _CASE = (
     *("name", "figures", "expected", "source", "tolerance", "limit_kind", "low", "high", "comparison"),
     "verdict",
 )
+_BUDGET = tuple(name for name in PLAIN if name not in BUDGET)
+_SOURCE = SourceLine.__slots__
+_CORRELATION = CorrelationLine.__slots__
 COLUMNS: Mapping[str, Sequence[str]] = {
     "categories": ("code", "name_zh", "name_en", "parent"),
     "standards": (
@@ -34,20 +39,34 @@ COLUMNS: Mapping[str, Sequence[str]] = {
         "transition_until",
     ),
     "items": ("code", "name_zh", "name_en", "field", "section", "price", "retest_allowed", "active"),
-    "methods": (*OWNER, "preferred", *_VERSION),
-    "inputs": (*OWNER, *_INPUT),
-    "cases": (*OWNER, *_CASE),
+    "methods": (*METHOD, "preferred", *_VERSION),
+    "inputs": (*METHOD, *_INPUT),
+    "cases": (*METHOD, *_CASE),
+    "budgets": (*BUDGET, *_BUDGET),
+    "sources": (*BUDGET, *_SOURCE),
+    "correlations": (*BUDGET, *_CORRELATION),
     "limits": (
         *("item", "category", "standard", "kind", "unit", "low", "high", "n", "c", "m_small", "m_large"),
         *("comparison", "valid_from", "valid_to", "note", "not_detected", "members"),
     ),
     "packages": ("code", "name_zh", "name_en", "category", "items", "active"),
 }
-# Rows of these sheets belong to a method, which they name.
-PARTS: Mapping[str, Sequence[str]] = {"inputs": _INPUT, "cases": _CASE}
+# Rows of these sheets belong to a method, or to a budget, which they name.
+PARTS: Mapping[str, Sequence[str]] = {
+    **{"inputs": _INPUT, "cases": _CASE},
+    **{"sources": _SOURCE, "correlations": _CORRELATION},
+}
+OWNERS: Mapping[str, tuple[str, Sequence[str]]] = {
+    **dict.fromkeys(("inputs", "cases"), ("methods", METHOD)),
+    **dict.fromkeys(("sources", "correlations"), ("budgets", BUDGET)),
+}
 _LISTS = {"equipment_classes", "items", "members"}
 _LIST = re.compile(r"[,，、;；\n]+")
 _WIDE = {"formula": 40, "figures": 30, "items": 40, "note": 40, "title_zh": 34, "title_en": 40}
+
+
+_Read = tuple[Place, dict[str, object], list[Fault]]
+Owner = tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +80,11 @@ class Raw:
 
     def place_of(self, path: Path) -> tuple[Place, str]:
         """Where a person finds what ``path`` names, and in which column."""
-        if self.place.sheet in COLUMNS and self.parts and path[:1] == ("version",):
-            part = self.parts.get(path[1:3])
-            return (part, path[-1]) if part is not None and len(path) > 3 else (self.place, path[1])
-        return self.place, ".".join(path)
+        if self.place.sheet not in COLUMNS or not self.parts:
+            return self.place, ".".join(path)
+        inner = path[1:] if path[:1] == ("version",) else path
+        part = self.parts.get(inner[:2])
+        return (part, path[-1]) if part is not None and len(inner) > 2 else (self.place, (inner or path)[0])
 
 
 # -- writing -------------------------------------------------------------------------
@@ -114,22 +134,25 @@ def unescaped(text: str) -> str:
 def _rows(document: Document, sheet: str) -> Iterator[Cells]:
     if sheet not in PARTS:
         for placed in document.of(Noun(sheet)):
-            yield (
-                _method(placed.row)
-                if isinstance(placed.row, MethodRow)
-                else _cells(placed.row, COLUMNS[sheet])
-            )
+            yield _own(placed.row, sheet)
         return
-    for placed in document.of(Noun.METHODS):
-        method = placed.row
-        if isinstance(method, MethodRow) and method.version is not None:
-            for part in getattr(method.version, sheet) or ():
-                yield _cells(method, OWNER) | _cells(part, PARTS[sheet])
+    owners, named = OWNERS[sheet]
+    for placed in document.of(Noun(owners)):
+        row = placed.row
+        text = row.version if isinstance(row, MethodRow) else row.text if isinstance(row, BudgetRow) else None
+        for part in getattr(text, sheet, None) or ():
+            yield {name: cell for name, cell in _own(row, owners).items() if name in named} | _cells(
+                part, PARTS[sheet]
+            )
 
 
-def _method(row: MethodRow) -> Cells:
-    own = _cells(row, (*OWNER, "preferred"))
-    return own if row.version is None else own | _cells(row.version, _VERSION)
+def _own(row: object, sheet: str) -> dict[str, str]:
+    if isinstance(row, BudgetRow):
+        return _cells(row, METHOD) | _cells(row.text, PLAIN)
+    if isinstance(row, MethodRow):
+        own = _cells(row, (*METHOD, "preferred"))
+        return own if row.version is None else own | _cells(row.version, _VERSION)
+    return _cells(row, COLUMNS[sheet])
 
 
 def _cells(row: object, names: Sequence[str]) -> dict[str, str]:
@@ -160,9 +183,9 @@ def _written(value: object) -> str:
 
 
 def raw_rows(sheets: Mapping[str, Sequence[Sequence[str]]]) -> tuple[dict[Noun, list[Raw]], list[str]]:
-    """Rows by noun, methods with their inputs and cases; and the sheets and columns that mean nothing here."""
+    """Rows by noun, with what belongs to them; and the sheets and columns that mean nothing here."""
     ignored = [name for name in sheets if name.strip().lower() not in COLUMNS]
-    read: dict[str, list[tuple[Place, dict[str, object], list[Fault]]]] = {name: [] for name in COLUMNS}
+    read: dict[str, list[_Read]] = {name: [] for name in COLUMNS}
     for name, rows in sheets.items():
         known = name.strip().lower()
         if known in COLUMNS and rows:
@@ -171,16 +194,14 @@ def raw_rows(sheets: Mapping[str, Sequence[Sequence[str]]]) -> tuple[dict[Noun, 
             read[known] += list(_body(known, heads, rows[1:]))
     found: dict[Noun, list[Raw]] = {}
     for noun in Noun:
-        if noun is Noun.METHODS:
-            found[noun] = _methods(read, {name.strip().lower() for name in sheets})
+        if noun in (Noun.METHODS, Noun.BUDGETS):
+            found[noun] = _owners(noun.value, read, {name.strip().lower() for name in sheets})
         else:
             found[noun] = [Raw(place, values, {}, faults) for place, values, faults in read[noun.value]]
     return found, ignored
 
 
-def _body(
-    sheet: str, heads: Sequence[str], rows: Sequence[Sequence[str]]
-) -> Iterator[tuple[Place, dict[str, object], list[Fault]]]:
+def _body(sheet: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[_Read]:
     for number, row in enumerate(rows, start=2):
         place, faults = Place(sheet, number), list[Fault]()
         values: dict[str, object] = {}
@@ -208,44 +229,39 @@ def _read(column: str, text: str) -> tuple[object, str]:
     return figures, ""
 
 
-def _methods(
-    read: Mapping[str, Sequence[tuple[Place, dict[str, object], list[Fault]]]], present: Collection[str]
-) -> list[Raw]:
-    """Each method with the inputs and cases that name it; parts of no method are faults at their own place."""
-    parts: dict[tuple[object, ...], dict[str, list[tuple[Place, dict[str, object], list[Fault]]]]] = {}
-    for sheet in PARTS:
-        for place, values, faults in read[sheet]:
-            owner = tuple(values.pop(name, "") for name in OWNER)
-            parts.setdefault(owner, {}).setdefault(sheet, []).append((place, values, faults))
+def _owners(sheet: str, read: Mapping[str, Sequence[_Read]], present: Collection[str]) -> list[Raw]:
+    """Each method (or budget) with the parts that name it; parts of none are faults at their own place."""
+    mine = [name for name, (owners, _named) in OWNERS.items() if owners == sheet]
+    named = OWNERS[mine[0]][1]
+    parts: dict[Owner, dict[str, list[_Read]]] = {}
+    for name in mine:
+        for place, values, faults in read[name]:
+            owner = tuple(values.pop(column, "") for column in named)
+            parts.setdefault(owner, {}).setdefault(name, []).append((place, values, faults))
     made = []
-    for place, values, faults in read["methods"]:
-        own = parts.pop(tuple(values.get(name, "") for name in OWNER), {})
-        made.append(_method_raw(place, values, faults, own, present))
+    for row in read[sheet]:
+        own = parts.pop(tuple(row[1].get(column, "") for column in named), {})
+        made.append(_owner(row, own, [name for name in mine if name in own or name in present]))
     for owner, lost in parts.items():
         for place, _values, _faults in (one for rows in lost.values() for one in rows):
-            why = _(
-                "The sheet “methods” has no row for %(method)s.", method=" ".join(map(str, owner)).strip()
-            )
-            made.append(Raw(place, {}, {}, [Fault(place, "item", "unknown_method", why)]))
+            whom = " ".join(str(one) for one in owner if one)
+            why = _("The sheet “%(sheet)s” has no row for %(owner)s.", sheet=sheet, owner=whom)
+            made.append(Raw(place, {}, {}, [Fault(place, "item", f"unknown_{sheet[:-1]}", why)]))
     return made
 
 
-def _method_raw(
-    place: Place,
-    values: Mapping[str, object],
-    faults: Sequence[Fault],
-    own: Mapping[str, Sequence[tuple[Place, dict[str, object], list[Fault]]]],
-    present: Collection[str],
-) -> Raw:
-    """``present``: sheets of the workbook; without a sheet of cases those of a draft stay."""
-    version: dict[str, object] = {name: values[name] for name in _VERSION if name in values}
-    for sheet in PARTS:
-        if sheet in own or (version and sheet in present):
-            version[sheet] = [part for _place, part, _faults in own.get(sheet, ())]
+def _owner(row: _Read, own: Mapping[str, Sequence[_Read]], said: Sequence[str]) -> Raw:
+    """``said``: its parts of which the workbook speaks; without a sheet of cases those of a draft stay."""
+    place, values, faults = row
+    lists = {name: [part for _place, part, _faults in own.get(name, ())] for name in said}
     places: dict[Path, Place] = {
-        (sheet, str(n)): at for sheet, rows in own.items() for n, (at, _part, _told) in enumerate(rows)
+        (name, str(n)): at for name, rows in own.items() for n, (at, _part, _told) in enumerate(rows)
     }
     told = [fault for rows in own.values() for _at, _part, found in rows for fault in found]
-    plain = {name: value for name, value in values.items() if name not in _VERSION}
-    body = plain | ({"version": version} if version else {})
+    body: dict[str, object] = {**values, **lists}
+    if place.sheet == "methods":
+        version = {name: values[name] for name in _VERSION if name in values}
+        version |= {name: parts for name, parts in lists.items() if version or name in own}
+        body = {name: value for name, value in values.items() if name not in _VERSION}
+        body |= {"version": version} if version else {}
     return Raw(place, body, {(): place, **places}, [*faults, *told])

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
+from lims.catalogue.budget_text import BudgetText
+from lims.catalogue.exchange_budgets import standing_budgets
 from lims.catalogue.exchange_rows import (
     CategoryRow,
     Document,
@@ -38,10 +40,12 @@ _LIMITS = select(Limit).options(selectinload(Limit.members).lazyload(LimitMember
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What the catalogue says now. ``drafts``: open drafts by method. ``numbers``: number of each row."""
+    """What the catalogue says now. ``drafts``, ``budget_drafts``: open drafts by method, and by budget.
+    ``numbers``: number of each row."""
 
     rows: Mapping[Noun, Sequence[Row]]
     drafts: Mapping[Key, VersionText]
+    budget_drafts: Mapping[Key, BudgetText]
     sections: Mapping[str, int]
     numbers: Mapping[Noun, Mapping[Key, int]]
 
@@ -64,6 +68,7 @@ def standing(session: Session) -> Standing:
     standard_of = {row.id: row.code for row in standards}
     item_of = {row.id: row.code for row in items}
     methods, drafts = _methods(session)
+    budgets, budget_drafts = standing_budgets(session, {ident: row.key for row, ident in methods})
     found: dict[Noun, list[tuple[Row, int]]] = {
         Noun.CATEGORIES: [
             (CategoryRow(r.code, r.name_zh, r.name_en, category_of.get(r.parent_id or 0)), r.id)
@@ -72,14 +77,16 @@ def standing(session: Session) -> Standing:
         Noun.STANDARDS: [(_standard(r, standard_of), r.id) for r in standards],
         Noun.ITEMS: [(_item(r, section_of), r.id) for r in items],
         Noun.METHODS: methods,
+        Noun.BUDGETS: list(budgets),
         Noun.LIMITS: [(_limit(r, item_of, category_of), r.id) for r in session.scalars(_LIMITS).unique()],
         Noun.PACKAGES: [(_package(r, item_of, category_of), r.id) for r in session.scalars(select(Package))],
     }
-    for noun in (Noun.METHODS, Noun.LIMITS, Noun.PACKAGES):
+    for noun in (Noun.METHODS, Noun.BUDGETS, Noun.LIMITS, Noun.PACKAGES):
         found[noun].sort(key=lambda pair: pair[0].key)
     return Standing(
         {noun: [row for row, _ident in pairs] for noun, pairs in found.items()},
         drafts,
+        budget_drafts,
         sections,
         {noun: {row.key: ident for row, ident in pairs} for noun, pairs in found.items()},
     )

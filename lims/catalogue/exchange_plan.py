@@ -12,8 +12,10 @@ from flask_babel import gettext as _
 
 from lims.catalogue.categories import MAX_LEVEL
 from lims.catalogue.compare import Change, Difference, compare_texts, compared
+from lims.catalogue.exchange_budgets import budget_changes
 from lims.catalogue.exchange_export import Key, Standing
 from lims.catalogue.exchange_rows import (
+    BudgetRow,
     CategoryRow,
     Document,
     Fault,
@@ -92,6 +94,7 @@ class _Planner:
         self.rows: dict[Noun, dict[Key, Row]] = {
             noun: {row.key: row for row in rows} for noun, rows in now.rows.items()
         }
+        self.methods = set(self.rows[Noun.METHODS])
         self.known = {noun: {key[0] for key in rows} for noun, rows in self.rows.items()}
         self.levels = _levels(row for row in now.rows[Noun.CATEGORIES] if isinstance(row, CategoryRow))
         self.limits: dict[Key, list[LimitRow]] = {}
@@ -127,6 +130,8 @@ class _Planner:
         made = self.judged(noun, placed, row)
         if made.effect is not Effect.REFUSED:
             self.known[noun].add(row.key[0])
+            if noun is Noun.METHODS:
+                self.methods.add(row.key)
         return made
 
     def judged(self, noun: Noun, placed: Placed, row: Row) -> Line:
@@ -163,6 +168,8 @@ class _Planner:
                 if row.version is not None:
                     version = row.version
                     yield from _refused_by(placed, lambda: check_draft(version))
+            case BudgetRow():
+                yield from self.budget(placed, row)
             case LimitRow():
                 yield from self.references(
                     placed,
@@ -199,6 +206,15 @@ class _Planner:
         said = {name: getattr(row, name) for name in ItemRow.__slots__ if name != "section"}
         yield from _refused_by(placed, lambda: check_item(ItemText(section_id=0, **said)))
 
+    def budget(self, placed: Placed, row: BudgetRow) -> Iterator[Fault]:
+        if row.method not in self.methods:
+            method = " ".join(filter(None, row.method))
+            why = _("The method %(method)s is neither in the catalogue nor in this file.", method=method)
+            yield placed.fault("item", "unknown_reference", why)
+        low, high = row.text.range_low, row.text.range_high
+        if low is not None and high is not None and low > high:
+            yield placed.fault("range_high", "budget_range", _("The range ends below its beginning."))
+
     def package(self, placed: Placed, row: PackageRow) -> Iterator[Fault]:
         for code in row.items:
             if code not in self.known[Noun.ITEMS]:
@@ -215,6 +231,9 @@ class _Planner:
                 *_differences([compared("preferred", old.preferred, new.preferred)]),
                 *self.version_changes(old, new),
             ]
+        if isinstance(old, BudgetRow) and isinstance(new, BudgetRow):
+            draft = self.now.budget_drafts.get(new.key)
+            return budget_changes([old.text, *([draft] if draft is not None else [])], new.text)
         names = [name for name in new.__slots__ if name != "code"]
         return _differences([compared(n, _plain(getattr(old, n)), _plain(getattr(new, n))) for n in names])
 

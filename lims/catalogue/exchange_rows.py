@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
+from lims.catalogue.budget_text import BudgetText
 from lims.catalogue.method_text import VersionText
 from lims.catalogue.models import Comparison, LimitKind
 from lims.metrology.ratio_sums import NotDetectedAs
@@ -18,6 +19,7 @@ class Noun(StrEnum):
     STANDARDS = "standards"
     ITEMS = "items"
     METHODS = "methods"
+    BUDGETS = "budgets"
     LIMITS = "limits"
     PACKAGES = "packages"
 
@@ -83,6 +85,25 @@ class MethodRow:
 
 
 @dataclass(frozen=True, slots=True)
+class BudgetRow:
+    """An uncertainty budget of the method that the first three name, for the range that ``text`` says."""
+
+    item: str
+    standard: str
+    clause: str
+    text: BudgetText
+
+    @property
+    def method(self) -> tuple[str, ...]:
+        return (self.item, self.standard, self.clause)
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        ends = (self.text.range_low, self.text.range_high)
+        return (*self.method, *("" if end is None else str(end) for end in ends))
+
+
+@dataclass(frozen=True, slots=True)
 class LimitRow:
     """``category`` None: every product."""
 
@@ -125,7 +146,7 @@ class PackageRow:
         return (self.code,)
 
 
-Row = CategoryRow | StandardRow | ItemRow | MethodRow | LimitRow | PackageRow
+Row = CategoryRow | StandardRow | ItemRow | MethodRow | BudgetRow | LimitRow | PackageRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +177,7 @@ class Placed:
     parts: Mapping[tuple[str, ...], Place] = field(default_factory=dict)
 
     def fault(self, column: str, code: str, sentence: str) -> Fault:
-        """``column`` may be a path into a method: ``cases.0.expected`` stands in the sheet of cases."""
+        """``column`` may be a path into a part: ``cases.0.expected`` stands in the sheet of cases."""
         path = tuple(column.split("."))
         part = self.parts.get(path[:2])
         return Fault(part, path[-1], code, sentence) if part else Fault(self.place, column, code, sentence)

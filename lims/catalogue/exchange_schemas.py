@@ -5,11 +5,14 @@ from typing import Any
 
 import orjson
 from flask_babel import gettext as _
-from marshmallow import Schema, ValidationError, fields, post_load, validate
+from marshmallow import Schema, ValidationError, fields, post_load, pre_dump, validate
 
-from lims.catalogue.exchange_book import Raw, raw_rows
+from lims.catalogue.budget_schemas import BudgetTextLoad
+from lims.catalogue.budget_text import BudgetText
+from lims.catalogue.exchange_book import METHOD, Raw, raw_rows
 from lims.catalogue.exchange_plan import Effect
 from lims.catalogue.exchange_rows import (
+    BudgetRow,
     CategoryRow,
     Document,
     Fault,
@@ -87,6 +90,24 @@ class MethodRowLoad(Load):
         return MethodRow(**values)
 
 
+class BudgetRowLoad(BudgetTextLoad):
+    """The fields of a budget beside the three that name its method."""
+
+    item = text(60)
+    standard = text(80)
+    clause = text(80, required=False, load_default="")
+
+    @post_load
+    def _made(self, values: dict[str, Any], **_options: Any) -> BudgetRow:  # type: ignore[override]
+        owner = {name: values.pop(name) for name in METHOD}
+        return BudgetRow(**owner, text=BudgetText(**values))
+
+    @pre_dump
+    def _flat(self, row: BudgetRow, **_options: Any) -> dict[str, Any]:
+        own = {name: getattr(row, name) for name in METHOD}
+        return own | {name: getattr(row.text, name) for name in BudgetText.__slots__}
+
+
 class LimitRowLoad(Load):
     item = text(60)
     category = text(60, required=False, load_default=None, allow_none=True)
@@ -157,6 +178,7 @@ class CatalogueFileDump(Schema):
     standards = fields.List(fields.Dict())
     items = fields.List(fields.Dict())
     methods = fields.List(fields.Dict())
+    budgets = fields.List(fields.Dict())
     limits = fields.List(fields.Dict())
     packages = fields.List(fields.Dict())
 
@@ -196,6 +218,7 @@ SHAPES: Mapping[Noun, type[Schema]] = {
     Noun.STANDARDS: StandardRowLoad,
     Noun.ITEMS: ItemRowLoad,
     Noun.METHODS: MethodRowLoad,
+    Noun.BUDGETS: BudgetRowLoad,
     Noun.LIMITS: LimitRowLoad,
     Noun.PACKAGES: PackageRowLoad,
 }
@@ -224,7 +247,8 @@ def read_file(content: bytes) -> Document:
             raise _refused(
                 "exchange_no_sheet",
                 _(
-                    "The workbook has none of the sheets: categories, standards, items, methods, limits, packages."
+                    "The workbook has none of the sheets: %(names)s.",
+                    names=", ".join(noun.value for noun in Noun),
                 ),
             )
         return Document({noun: list(_read(noun, rows)) for noun, rows in raw.items()}, ignored)

@@ -152,6 +152,7 @@ register(
         Noun.STANDARDS: _l("Standards"),
         Noun.ITEMS: _l("Test items"),
         Noun.METHODS: _l("Test methods"),
+        Noun.BUDGETS: _l("Uncertainty budgets"),
         Noun.LIMITS: _l("Limits"),
         Noun.PACKAGES: _l("Packages"),
     },

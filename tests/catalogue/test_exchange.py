@@ -10,6 +10,8 @@ import openpyxl
 import pytest
 from sqlalchemy import func, select
 
+from lims.catalogue.budget_text import BudgetText, SourceLine
+from lims.catalogue.budgets import budgets_of, draft_budget, release_budget
 from lims.catalogue.exchange import export_catalogue, import_catalogue, preview_catalogue
 from lims.catalogue.exchange_book import as_workbook, escaped, unescaped
 from lims.catalogue.exchange_plan import Effect
@@ -20,6 +22,7 @@ from lims.catalogue.methods import methods_of_item, versions_of
 from lims.catalogue.models import Limit
 from lims.core.errors import InvalidInput, PermissionDenied, StaleVersion
 from lims.core.permissions import Role
+from lims.metrology.method_budgets import SourceKind
 from tests.catalogue.making import plain
 from tests.security.test_t08_formula_injection import PAYLOADS, RUNS
 from tests.support.accounts import actor_of, make_account
@@ -64,6 +67,15 @@ VERSION = {
             "verdict": "fail",
         }
     ],
+}
+
+SOURCE = {"quantity": "x", "kind": "rectangular", "label_zh": "称量", "label_en": "=weighing", "size": "0.20"}
+SOURCE |= {"percent": True, "parameter": None, "dof": "9"}
+BUDGET = {
+    **{"item": "aluminium", "standard": "GB 2760-2024", "clause": "第一法"},
+    **{"range_low": "1.0", "range_high": "1E+2", "k": None, "probability": "0.95", "cmc": "3"},
+    **{"cmc_percent": True, "note": "2026", "sources": [SOURCE, SOURCE | {"quantity": "@moisture"}]},
+    "correlations": [{"one": "x", "other": "@moisture", "r": "-0.5"}],
 }
 
 
@@ -111,6 +123,7 @@ def a_catalogue() -> dict:
             {"item": "aluminium", "standard": "GB 2760-2024", "clause": "第一法", "preferred": False, "version": VERSION},
             {"item": "moisture", "standard": "GB 2760-2024", "clause": "", "preferred": True, "version": None},
         ],
+        "budgets": [dict(BUDGET)],
         "limits": [
             limit(category=None, kind="plan", high=None, n=5, c=2, m_small="1E+4", m_large="1E+5", valid_to="2025-12-31"),
             limit(),
@@ -148,12 +161,12 @@ def effects(plan) -> dict[str, int]:
 def test_what_was_exported_comes_in_to_an_empty_laboratory_and_out_again_the_same(session, laboratory):
     given = json.dumps(whole(), indent=2, ensure_ascii=False) + "\n"
     plan = bring_in(laboratory, whole())
-    assert effects(plan) == {"new": 14}
+    assert effects(plan) == {"new": 15}
     session.expire_all()
     out = as_json(export_catalogue(session)).decode()
     assert json.loads(out) == json.loads(given)
     assert as_json(read_body(json.loads(out))).decode() == out
-    assert effects(bring_in(laboratory, json.loads(out))) == {"same": 14}
+    assert effects(bring_in(laboratory, json.loads(out))) == {"same": 15}
 
 
 def test_a_workbook_says_the_same_as_the_json(session, laboratory):
@@ -168,7 +181,7 @@ def test_a_workbook_says_the_same_as_the_json(session, laboratory):
 def test_a_superseding_limit_ends_the_one_before_and_a_second_time_changes_nothing(session, laboratory):
     plan = bring_in(laboratory, a_catalogue())
     assert [line.ends.valid_from for line in plan.lines if line.ends] == [date(2025, 2, 8)]
-    assert effects(bring_in(laboratory, a_catalogue())) == {"same": 14}
+    assert effects(bring_in(laboratory, a_catalogue())) == {"same": 15}
 
 
 def test_a_released_version_stays_and_the_file_becomes_a_draft(session, laboratory):
@@ -196,6 +209,31 @@ def test_a_released_version_stays_and_the_file_becomes_a_draft(session, laborato
     assert (draft.number, draft.formula, len(text_of(draft).cases)) == (2, "3 * x", 1)
 
 
+def test_a_released_budget_stays_and_the_file_becomes_a_draft(session, laboratory):
+    item_row = laboratory.measured("lead", plain("x"))
+    method_id = methods_of_item(session, item_row.id)[0].id
+    source = SourceLine("x", SourceKind.STANDARD, "称量", "weighing", D("0.1"))
+    made = draft_budget(
+        laboratory.uow, actor=laboratory.keeper, method_id=method_id, text=BudgetText(sources=[source])
+    )
+    release_budget(laboratory.uow, actor=laboratory.keeper, budget_id=made.id)
+    session.rollback()
+    body = dumped(export_catalogue(session))
+    body["budgets"][0]["k"] = "3"
+    plan = preview_catalogue(session, actor=laboratory.keeper, given=read_body(body))
+    assert [one.field for line in plan.writes for one in line.changes] == ["k"]
+    body["budgets"].append(body["budgets"][0] | {"range_low": "100"})
+    for new, changed in ((1, 1), (0, 0)):
+        plan = bring_in(laboratory, body)
+        assert (plan.count(Effect.NEW), plan.count(Effect.CHANGED)) == (new, changed)
+        session.expire_all()
+        assert [(row.number, row.k, row.released_at is None) for row in budgets_of(session, method_id)] == [
+            (3, D(3), True),
+            (2, D(3), True),
+            (1, D(2), False),
+        ]
+
+
 WRONG = [
     ("items", 1, {"section": "nowhere"}, "section", "unknown_section"),
     ("items", 1, {"code": "Not A Code"}, "code", "bad_item"),
@@ -209,6 +247,9 @@ WRONG = [
     ("standards", 2, {"replaced_by": "GB 2760-2024"}, "replaced_by", "standard_successor"),
     ("methods", 1, {"standard": "GB 1"}, "standard", "unknown_reference"),
     ("methods", 1, {"version": VERSION | {"cases": [VERSION["cases"][0] | {"expected": "?"}]}}, "cases.0.expected", "bad_case"),
+    ("budgets", 1, {"clause": "第九法"}, "item", "unknown_reference"),
+    ("budgets", 1, {"range_low": "1000"}, "range_high", "budget_range"),
+    ("budgets", 1, {"sources": [SOURCE | {"size": "?"}]}, "sources.0.size", "bad_cell"),
     ("limits", 2, {"high": None}, "high", "limit_incomplete"),
     ("limits", 2, {"n": 5}, "n", "limit_figure_unused"),
     ("limits", 4, {"members": ["moisture", "shares"]}, "members", "limit_ratio_sum"),
@@ -239,8 +280,8 @@ def test_the_good_rows_come_in_alone_where_somebody_says_so(session, laboratory)
     body = a_catalogue()
     body["items"][0]["price"] = "-1"
     plan = bring_in(laboratory, body, leave_out_refused=True)
-    # the item, its method, its three limits, the sum that it shares and the package that holds it
-    assert effects(plan) == {"new": 7, "refused": 7}
+    # the item, its method with the budget, its three limits, the sum that it shares and the package that holds it
+    assert effects(plan) == {"new": 7, "refused": 8}
     session.expire_all()
     assert [one.row.code for one in export_catalogue(session).of(Noun.ITEMS)] == ["moisture", "shares"]
 
@@ -264,11 +305,16 @@ def test_a_fault_of_a_workbook_is_found_in_its_own_sheet(laboratory, session):
     book = openpyxl.load_workbook(io.BytesIO(as_workbook(export_catalogue(session))))
     book["inputs"]["H2"] = "many"  # replicates
     book["cases"].append(["gold", "GB 1", "", "a", "x = 1", "1", "b"])
+    book["sources"]["J3"] = "much"  # size
+    book["correlations"].append(["aluminium", "GB 2760-2024", "第一法", "7", "8", "x", "y", "1"])
     out = io.BytesIO()
     book.save(out)
     plan = preview_catalogue(session, actor=laboratory.keeper, given=read_file(out.getvalue()))
     told = {(f.place.sheet, f.place.row, f.column) for one in plan.of(Effect.REFUSED) for f in one.faults}
-    assert told == {("inputs", 2, "replicates"), ("cases", 3, "item")}
+    assert told == {
+        *{("inputs", 2, "replicates"), ("cases", 3, "item")},
+        *{("sources", 3, "size"), ("correlations", 3, "item")},
+    }
 
 
 def test_what_was_looked_at_is_what_is_done(laboratory, session):
@@ -334,7 +380,7 @@ def test_the_page_shows_it_first_and_then_does_it(browser, reader, laboratory, s
     sent = dict(re.findall(r'name="(content|seen)" value="([^"]*)"', page.text))
     assert reader.post("/catalogue/exchange", data=sent).status_code == 403
     done = browser.post("/catalogue/exchange", data=sent)
-    assert "14 new rows" in done.text
+    assert "15 new rows" in done.text
     stale = browser.post("/catalogue/exchange", data=sent)
     assert stale.status_code == 409
     assert "stands in the catalogue already" in stale.text
@@ -345,7 +391,7 @@ def test_the_page_shows_it_first_and_then_does_it(browser, reader, laboratory, s
         browser.get("/catalogue/exchange/catalogue.json").data
     )
     again = browser.post("/api/catalogue/import", json={"catalogue": json.loads(got_json(browser))})
-    assert (again.json["same"], again.json["new"]) == (14, 0)
+    assert (again.json["same"], again.json["new"]) == (15, 0)
 
 
 def got_json(browser) -> bytes:
@@ -356,7 +402,7 @@ def got_json(browser) -> bytes:
 def test_five_thousand_limits_come_in_while_somebody_waits(laboratory, session):
     body = a_catalogue() | {"limits": []}
     body["items"] = [item(f"item_{n}") for n in range(50)]
-    body["methods"], body["packages"] = [], []
+    body["methods"], body["budgets"], body["packages"] = [], [], []
     body["limits"] = [
         limit(item=f"item_{n % 50}", valid_from=f"{1990 + n // 50:04d}-01-01", note=str(n))
         for n in range(5_000)
