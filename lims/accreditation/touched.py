@@ -38,7 +38,7 @@ def scope_touched(session: Session, standard_ids: Collection[int], on: date) -> 
         .order_by(Method.id)
     )
     for standard_id, method_id, zh, en, count in people:
-        names = (f"{zh}（{count} 人）", f"{en} ({count} people)")
+        names = (f"{zh}（{count} 人）", f"{en} ({count} {'person' if count == 1 else 'people'})")
         yield Touched(
             standard_id, TouchedKind.AUTHORISATION, *names, "accreditation.gate", {"method_id": method_id}
         )

@@ -55,6 +55,12 @@ def flattened(nodes: list[Node]) -> list[Category]:
     return found
 
 
+def categories_by_id(session: Session, ids: Collection[int | None]) -> dict[int, Category]:
+    """One query; None is every product, and has no row."""
+    wanted = select(Category).where(Category.id.in_({ident for ident in ids if ident is not None}))
+    return {row.id: row for row in session.scalars(wanted)}
+
+
 def category(session: Session, category_id: int) -> Category:
     row = session.get(Category, category_id)
     if row is None:

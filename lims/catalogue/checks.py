@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session, aliased
 
@@ -70,7 +71,13 @@ def start_check(
     read = look_at(file)
     if read.faulty and not leave_out_faulty:
         raise InvalidInput(
-            _("%(n)s rows of the list are not right.", n=len(read.faulty)), code="list_faulty", fields={}
+            ngettext(
+                "%(num)s row of the list is not right.",
+                "%(num)s rows of the list are not right.",
+                len(read.faulty),
+            ),
+            code="list_faulty",
+            fields={},
         )
     if not read.good:
         raise InvalidInput(_("No row of the list is right."), code="list_empty", fields={})

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
@@ -102,7 +103,11 @@ def _refuse_faulty(plan: Plan, leave_out_refused: bool) -> None:
         name = f"{fault.place.sheet}.{fault.place.row}.{fault.column}".rstrip(".")
         fields.setdefault(name, []).append(fault.sentence)
     raise InvalidInput(
-        _("%(n)s rows are not right; nothing was imported.", n=len(refused)),
+        ngettext(
+            "%(num)s row is not right; nothing was imported.",
+            "%(num)s rows are not right; nothing was imported.",
+            len(refused),
+        ),
         code="import_refused",
         fields=fields,
     )

@@ -253,6 +253,7 @@ FIELDS: Mapping[str, Text] = {
     "members": _l("Items that share it"),
     "not_detected": _l("Not detected counts as"),
     "items": _l("Test items"),
+    "item": _l("Test item"),
     "category": _l("Product class"),
 }
 REASONS: Mapping[str, Text] = {

@@ -6,6 +6,7 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response as Answer
 
 from lims.catalogue import standards as use_cases
+from lims.catalogue.categories import categories_by_id
 from lims.catalogue.checks import findings_about
 from lims.catalogue.choose import released_versions
 from lims.catalogue.face import blueprint, may_edit, saved, standard_options, today
@@ -115,6 +116,7 @@ def _standard(standard_id: int, form: Form | None = None) -> str:
         successor=successor_of(session, row),
         replaces=use_cases.replaces(session, standard_id),
         resting=resting,
+        classes=categories_by_id(session, {limit.category_id for limit, _item in resting.limits}),
         heirs=heirs,
         released=set(released_versions(session, [one.id for one in heirs.values()])),
         touched={kind: rows for kind, rows in touched.items() if kind not in OWN_TABLES},

@@ -16,11 +16,16 @@ class Sentence:
     @property
     def text(self) -> str:
         """In the language of the request; Chinese outside one."""
-        locale = get_locale()
-        return self.en if locale is not None and locale.language == "en" else self.zh
+        return in_language(self.zh, self.en)
 
     def __str__(self) -> str:
         return self.text
+
+
+def in_language(zh: str, en: str) -> str:
+    """The one of the request; Chinese outside one."""
+    locale = get_locale()
+    return en if locale is not None and locale.language == "en" else zh
 
 
 def say(templates: dict[str, tuple[str, str]], code: str, /, **facts: object) -> Sentence:

@@ -12,7 +12,7 @@ from lims.accreditation.gate import check_many
 from lims.accreditation.people import authorised_by_method
 from lims.catalogue.choose import methods_for, standard_problem, successors, transition_note
 from lims.catalogue.models import Method, MethodVersion, StandardEdition
-from lims.catalogue.wording import Sentence
+from lims.catalogue.wording import Sentence, in_language
 from lims.core.clock import local_date
 from lims.core.errors import Conflict, InvalidInput
 from lims.core.permissions import Actor, Permission
@@ -115,7 +115,7 @@ def _refuse_unready(session: Session, pairs: Sequence[tuple[RequestedTest, Metho
                 _(
                     "“%(item)s” is with a person who is not authorised for the new method; "
                     "give it back to the pool first.",
-                    item=test.test_item.name_zh,
+                    item=in_language(test.test_item.name_zh, test.test_item.name_en),
                 ),
                 code="assignee_not_authorised",
             )

@@ -11,7 +11,7 @@ from lims.catalogue.labels import decision_rule_choices
 from lims.core.database import db
 from lims.core.permissions import Permission
 from lims.core.web import current_actor, request_key, unit_of_work
-from lims.intake import order_reading, orders, review, sampling
+from lims.intake import order_reading, orders, receiving, review, sampling
 from lims.intake.face import blueprint
 from lims.intake.labels import LANGUAGE_WORDS, VERBS
 from lims.intake.models import Order
@@ -95,6 +95,9 @@ def _may(row: Order) -> set[str]:
         "accept": registered and actor.can(Permission.ORDER_ACCEPT),
         "change": registered and actor.can(Permission.ORDER_REGISTER),
         "cancel": row.state in order_reading.OPEN and actor.can(Permission.ORDER_CANCEL),
+        "receive": row.state in order_reading.OPEN
+        and actor.can(Permission.SAMPLE_RECEIVE)
+        and bool(receiving.expected_of(db.session(), row.id, most=1)),
     }
     return {name for name, open_ in steps.items() if open_}
 

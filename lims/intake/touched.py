@@ -33,5 +33,5 @@ def orders_touched(session: Session, standard_ids: Collection[int], _on: date) -
         .order_by(Order.id)
     )
     for standard_id, ident, number, count in rows:
-        names = (f"{number}（{count} 项）", f"{number} ({count} tests)")
+        names = (f"{number}（{count} 项）", f"{number} ({count} {'test' if count == 1 else 'tests'})")
         yield Touched(standard_id, TouchedKind.ORDER, *names, "intake.order", {"order_id": ident})

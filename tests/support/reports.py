@@ -93,7 +93,7 @@ class House:
         )
         values = {**TYPED, **(typed or {})}
         for sample in tests:
-            self._measure(sample, values)
+            self.measure(sample, values)
         every = [t for sample in tests for t in sample.values()]
         submit_results(self.uow, actor=self.laboratory.actors["analyst"], test_ids=every)
         if verified:
@@ -101,7 +101,7 @@ class House:
         sample_id = self.session.get_one(RequestedTest, every[0]).sample_id
         return self.session.get_one(Sample, sample_id).order_id
 
-    def _measure(self, tests: Mapping[str, int], values: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
+    def measure(self, tests: Mapping[str, int], values: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
         analyst = self.laboratory.actors["analyst"]
         for code, test in tests.items():
             sheet = open_worksheet(self.uow, actor=analyst, test_ids=[test]).id
