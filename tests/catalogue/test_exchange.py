@@ -20,6 +20,7 @@ from lims.catalogue.exchange_schemas import as_json, dumped, read_body, read_fil
 from lims.catalogue.method_text import text_of
 from lims.catalogue.methods import methods_of_item, versions_of
 from lims.catalogue.models import Limit
+from lims.core.audit import AuditEvent, verify_chain
 from lims.core.errors import InvalidInput, PermissionDenied, StaleVersion
 from lims.core.permissions import Role
 from lims.metrology.method_budgets import SourceKind
@@ -182,6 +183,33 @@ def test_a_superseding_limit_ends_the_one_before_and_a_second_time_changes_nothi
     plan = bring_in(laboratory, a_catalogue())
     assert [line.ends.valid_from for line in plan.lines if line.ends] == [date(2025, 2, 8)]
     assert effects(bring_in(laboratory, a_catalogue())) == {"same": 15}
+
+
+def test_limits_that_stand_are_ended_with_an_event_each(session, laboratory):
+    bring_in(laboratory, whole())
+    body = whole()
+    body["limits"][0]["valid_to"] = "2025-06-30"
+    body["limits"].append(limit(valid_from="2027-01-01", high="80", note="new"))
+    body["limits"].append(limit(item="shares", valid_from="2027-01-01", kind="ratio_sum", unit="", high="2"))
+    body["limits"][-1] |= {"not_detected": "zero", "members": ["aluminium", "moisture"]}
+    assert effects(bring_in(laboratory, body)) == {"same": 14, "changed": 1, "new": 2}
+    session.expire_all()
+    told = {
+        (row.note, row.valid_to, row.version, tuple(one.item.code for one in row.members))
+        for row in session.scalars(select(Limit).where(Limit.version > 1))
+    }
+    assert told == {
+        ("附录 A", date(2025, 6, 30), 2, ()),
+        ("", date(2026, 12, 31), 2, ()),
+        ("附录 A", date(2026, 12, 31), 2, ("moisture", "aluminium")),
+    }
+    newest = session.scalars(select(Limit).order_by(Limit.id.desc())).first()
+    assert newest is not None
+    assert [one.item.code for one in newest.members] == ["aluminium", "moisture"]
+    events = select(AuditEvent.verb).where(AuditEvent.object_type == "spec_limit").order_by(AuditEvent.seq)
+    verbs = session.scalars(events).all()
+    assert verbs[4:] == ["limit.end", "limit.supersede", "limit.supersede", "limit.add", "limit.add"]
+    assert verify_chain(session)[1] is None
 
 
 def test_a_released_version_stays_and_the_file_becomes_a_draft(session, laboratory):
