@@ -43,7 +43,7 @@ from lims.catalogue import api as catalogue_api
 from lims.catalogue import equipment_classes as catalogue_classes
 from lims.catalogue import pages as catalogue_pages
 from lims.catalogue import touched
-from lims.catalogue.evidence import write_evidence_with
+from lims.catalogue.evidence import SHEET
 from lims.certificates import api as certificates_api
 from lims.certificates import pages as certificates_pages
 from lims.certificates.content import letterhead
@@ -70,7 +70,7 @@ from lims.equipment import pages as equipment_pages
 from lims.equipment import register as equipment_register
 from lims.intake import api as intake_api
 from lims.intake import pages as intake_pages
-from lims.intake.letters import write_letters_with
+from lims.intake.letters import LETTER
 from lims.intake.models import CustomerAccount
 from lims.intake.paper import letter_pdf
 from lims.intake.touched import orders_touched
@@ -176,8 +176,8 @@ def create_app(settings: Settings | None = None, clock: Clock = utc_now, **overr
     vault.open_with(settings.secret_key)
     passwords.set_cost(app.config.get("PASSWORD_MEMORY_KIB", passwords.MEMORY_KIB))
     identity.find_customers_with(_customer_of)
-    write_letters_with(letterhead, letter_pdf)
-    write_evidence_with(letterhead, standards_check_pdf)
+    LETTER.write_with(letterhead, letter_pdf)
+    SHEET.write_with(letterhead, standards_check_pdf)
     touched.told_by("accreditation", scope_touched)
     touched.told_by("intake", orders_touched)
     touched.told_by("bench", worksheets_touched)

@@ -1,7 +1,7 @@
 """The evidence sheet of a currency check: frozen on closing, set as PDF by the worker, stored by its hash."""
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 
 from flask_babel import gettext as _
@@ -18,13 +18,14 @@ from lims.catalogue.check_models import (
 )
 from lims.catalogue.touched import Touched, TouchedKind, by_kind
 from lims.core.clock import local_date
-from lims.core.errors import Conflict, NotFound
+from lims.core.errors import NotFound
 from lims.core.files import FileStore, keep_file
 from lims.core.jobs import Job, JobContext, job
+from lims.core.papers import Paper
 from lims.core.permissions import SYSTEM, Actor
 from lims.core.uow import UnitOfWork
 from lims.people.models import Account
-from reports.document import Labelled, Laboratory, Text
+from reports.document import Labelled, Text
 from reports.standards_check import (
     CheckedStandard,
     StandardGroup,
@@ -35,8 +36,7 @@ from reports.standards_check import (
 
 EVIDENCE_JOB = "catalogue.check_evidence"
 MOST_NAMES = 40  # of one kind on paper; the rest is counted
-Letterhead = Callable[[Session], Laboratory | None]
-Typesetter = Callable[[StandardsCheckDocument], bytes]
+SHEET: Paper[StandardsCheckDocument] = Paper()
 OUTCOMES: Mapping[CheckOutcome, Text] = {
     CheckOutcome.REPLACED: Text("被代替", "replaced"),
     CheckOutcome.WITHDRAWN: Text("废止", "withdrawn"),
@@ -82,18 +82,6 @@ _LISTED: Mapping[ListStatus, Text] = {
 }
 
 
-class _Paper:
-    """Who we are on paper and how paper is set: the rooms above know."""
-
-    letterhead: Letterhead | None = None
-    typeset: Typesetter | None = None
-
-
-def write_evidence_with(letterhead: Letterhead, typeset: Typesetter) -> None:
-    """As ``lims.intake.letters.write_letters_with``."""
-    _Paper.letterhead, _Paper.typeset = staticmethod(letterhead), staticmethod(typeset)  # type: ignore[assignment]
-
-
 def remembered(rows: Sequence[Touched]) -> str:
     """What hung on a standard, as a finding keeps it: JSON of kind -> [count, [[zh, en], ...]]."""
     kept = {
@@ -112,11 +100,7 @@ def evidence_of(
     closed_on: date,
 ) -> StandardsCheckDocument:
     """The finished text of a check that is being closed. Raises Conflict ``laboratory_details_missing``."""
-    laboratory = _Paper.letterhead(session) if _Paper.letterhead else None
-    if laboratory is None:
-        raise Conflict(
-            _("The laboratory's own name and address are not entered yet."), code="laboratory_details_missing"
-        )
+    laboratory = SHEET.laboratory(session)
     people = _people(session, {check.made_by, closed_by, *(one.decided_by for one in findings)})
     of = {outcome: [one for one in findings if one.outcome is outcome] for outcome in CheckOutcome}
     return StandardsCheckDocument(
@@ -215,9 +199,7 @@ def write_evidence(uow: UnitOfWork, *, actor: Actor, store: FileStore, check_id:
     if row.evidence_sha256 is not None:
         return row.evidence_sha256
     sheet = from_json(store.read(row.document_sha256))
-    if _Paper.typeset is None:
-        raise Conflict(_("Papers cannot be set here."), code="no_typesetter")
-    pdf = _Paper.typeset(sheet)  # outside the transaction: it takes half a second
+    pdf = SHEET.typeset(sheet)
     with uow:
         row = uow.get(StandardsCheck, check_id)
         if row.evidence_sha256 is None:

@@ -1,43 +1,25 @@
 """The letter that tells a customer that a sample was refused."""
 
-from collections.abc import Callable
-
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from lims.core.errors import Conflict, NotFound
 from lims.core.files import FileStore, keep_file
 from lims.core.jobs import JobContext, enqueue, job
+from lims.core.papers import Paper
 from lims.core.permissions import SYSTEM, Actor, Permission
 from lims.core.uow import UnitOfWork
 from lims.intake.models import Contact, Customer, Order, Sample
-from reports.document import Labelled, Laboratory, Language, Party, Text
+from reports.document import Labelled, Language, Party, Text
 from reports.letter import LetterDocument
 
 REFUSAL_JOB = "intake.refusal_letter"
-Letterhead = Callable[[Session], Laboratory | None]
-Typesetter = Callable[[LetterDocument], bytes]
-
-
-class _Paper:
-    """Who we are on paper and how paper is set: kept by a room above, which says so at its import."""
-
-    letterhead: Letterhead | None = None
-    typeset: Typesetter | None = None
-
-
-def write_letters_with(letterhead: Letterhead, typeset: Typesetter) -> None:
-    """``letterhead`` reads the laboratory's own details; ``typeset`` makes the PDF (reports.Renderer)."""
-    _Paper.letterhead, _Paper.typeset = staticmethod(letterhead), staticmethod(typeset)  # type: ignore[assignment]
+LETTER: Paper[LetterDocument] = Paper()
 
 
 def refusal_letter(session: Session, sample: Sample) -> LetterDocument:
     """The finished text. Raises Conflict ``laboratory_details_missing``."""
-    laboratory = _Paper.letterhead(session) if _Paper.letterhead else None
-    if laboratory is None:
-        raise Conflict(
-            _("The laboratory's own name and address are not entered yet."), code="laboratory_details_missing"
-        )
+    laboratory = LETTER.laboratory(session)
     order = session.get_one(Order, sample.order_id)
     customer = session.get_one(Customer, order.customer_id)
     contact = session.get(Contact, order.contact_id) if order.contact_id else None
@@ -103,9 +85,7 @@ def write_refusal_letter(uow: UnitOfWork, *, actor: Actor, store: FileStore, sam
     if sample.refusal_letter_sha256 is not None:
         return sample.refusal_letter_sha256
     document = refusal_letter(uow.session, sample)
-    if _Paper.typeset is None:
-        raise Conflict(_("Letters cannot be set here."), code="no_typesetter")
-    pdf = _Paper.typeset(document)  # outside the transaction: it takes half a second
+    pdf = LETTER.typeset(document)
     with uow:
         sample = uow.get(Sample, sample_id)
         if sample.refusal_letter_sha256 is None:
