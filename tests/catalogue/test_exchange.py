@@ -445,4 +445,4 @@ def test_five_thousand_limits_come_in_while_somebody_waits(laboratory, session):
     done = time.monotonic()
     print(f"read {read - started:.1f} s, look {looked - read:.1f} s, import {done - looked:.1f} s")
     assert plan.count(Effect.NEW) >= 5_000
-    assert done - started < 15  # 3 s on two quiet cores
+    assert done - started < 30  # 4 s on two cores that do little else
