@@ -28,16 +28,16 @@ def recompute(
     ``benches``: of their samples, where the caller has read them in this transaction; kept up to date.
 
     Returns the numbers of the tests that got a new result version. The number of queries does not grow
-    with the number of samples, only with the longest chain of items that need each other.
+    with the number of samples or items, only with the longest chain of items that need each other.
     """
     if not tests:
         return []
     wanted = {t.id for t in tests}
     benches = benches or Benches(uow.session, sorted({t.sample_id for t in tests}))
-    ordered = [(bench, bench.in_order(wanted)) for bench in map(benches.of, benches.samples)]
+    planned = [(bench, bench.in_turns(wanted)) for bench in map(benches.of, benches.samples)]
     changed: list[int] = []
-    for place in range(max(len(chain) for _bench, chain in ordered)):
-        turn = [(bench, chain[place]) for bench, chain in ordered if place < len(chain)]
+    for place in range(max(len(turns) for _bench, turns in planned)):
+        turn = [(bench, test) for bench, turns in planned if place < len(turns) for test in turns[place]]
         changed += _compute_turn(uow, actor, turn)
     return changed
 
@@ -64,7 +64,7 @@ def open_without_inputs(uow: UnitOfWork, actor: Actor, tests: Sequence[Requested
 
 
 def _compute_turn(uow: UnitOfWork, actor: Actor, turn: list[tuple[SampleBench, RequestedTest]]) -> list[int]:
-    """One test of each sample; its versions are stored together, for the next turn may need them."""
+    """Tests that do not need each other; their versions are stored together, for the next turn may need them."""
     made: list[tuple[SampleBench, RequestedTest, ResultVersion | None, ResultVersion]] = []
     for bench, test in turn:
         result = bench.result(test)

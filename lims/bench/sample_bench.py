@@ -1,6 +1,7 @@
 """Samples with everything their results are computed from, read with a fixed number of queries."""
 
 from collections.abc import Collection
+from functools import lru_cache
 from typing import TypeVar
 
 from sqlalchemy import and_, inspect, select
@@ -18,6 +19,8 @@ from lims.metrology.dependency import affected_by, computing_order
 from lims.metrology.errors import MetrologyError
 from lims.metrology.formula_check import Formula, compile_formula
 
+# The formulas of a laboratory are the same with every value that is saved.
+_compiled = lru_cache(maxsize=1024)(compile_formula)
 T = TypeVar("T", Sample, Order, MethodVersion)
 Cells = dict[tuple[str, int], InputValue]  # (input, replicate) -> newest value
 GONE = (TestState.REJECTED, TestState.CANCELLED)
@@ -53,7 +56,7 @@ class Benches:
     def formula(self, version_id: int) -> Formula | None:
         if version_id not in self._formulas:
             text = self.versions[version_id].formula
-            self._formulas[version_id] = compile_formula(text) if text.strip() else None
+            self._formulas[version_id] = _compiled(text) if text.strip() else None
         return self._formulas[version_id]
 
     def limit(self, test: RequestedTest) -> LimitChoice:
@@ -143,6 +146,18 @@ class SampleBench:
                     codes.remove(code)
                 codes.append(code)
         return [self.by_code[c] for c in codes if c in self.by_code]
+
+    def in_turns(self, first: Collection[int]) -> list[list[RequestedTest]]:
+        """``in_order`` in groups: what a test needs stands in an earlier one than the test."""
+        needs, turn_of = self.needs(), dict[str, int]()
+        turns: list[list[RequestedTest]] = []
+        for test in self.in_order(first):
+            code = test.test_item.code
+            turn = max((turn_of[one] + 1 for one in needs[code] if one in turn_of), default=0)
+            turn_of[code] = turn
+            turns.extend([] for _ in range(turn + 1 - len(turns)))
+            turns[turn].append(test)
+        return turns
 
     def version_of(self, code: str) -> ResultVersion | None:
         """The newest result of another item of this sample; a rejected or cancelled item has none."""
