@@ -7,7 +7,12 @@ from sqlalchemy import select
 
 from lims.bench import compute
 from lims.bench.calculation import Incomplete
-from lims.bench.control_holds import follow_controls, refuse_held, refuse_without_controls
+from lims.bench.control_holds import (
+    follow_controls,
+    follow_controls_elsewhere,
+    refuse_held,
+    refuse_without_controls,
+)
 from lims.bench.inputs import sheets_of_tests
 from lims.bench.models import InputValue, Result, Worksheet
 from lims.bench.outcomes import find_outcome
@@ -48,6 +53,7 @@ def submit_results(uow: UnitOfWork, *, actor: Actor, test_ids: Sequence[int]) ->
         _follow_sheets(uow, actor, tests)
         for sheet in here:
             follow_controls(uow, actor, sheet, controls[sheet.id], handed)
+        follow_controls_elsewhere(uow, actor, handed, controls.keys())
         uow.commit()
     return done
 

@@ -230,6 +230,7 @@ def _served(data: Path, port: int, secret: str) -> Iterator[str]:
     own |= {"LIMS_DATA": str(data), "LIMS_BASE_URL": address, "LIMS_SECRET_KEY": secret}
     command = [sys.executable, "-m", "gunicorn", "wsgi:app", "--bind", f"127.0.0.1:{port}"]
     command += ["--worker-class", "gthread", "--workers", "2", "--threads", "8", "--log-level", "warning"]
+    command += ["--graceful-timeout", "2"]
     with (data / "web.log").open("ab") as log:
         server = subprocess.Popen(
             [*command, "--no-control-socket"], cwd=ROOT, env=own, stdout=log, stderr=log
@@ -239,7 +240,7 @@ def _served(data: Path, port: int, secret: str) -> Iterator[str]:
         yield address
     finally:
         server.terminate()
-        server.wait(30)
+        server.wait(60)
 
 
 def _await(address: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
