@@ -5,8 +5,10 @@ from collections.abc import Sequence
 
 import orjson
 from sqlalchemy import select
+from sqlalchemy.orm import aliased
 
 from lims.bench.calculation import Incomplete
+from lims.bench.control_models import WorksheetControl
 from lims.bench.models import Result, ResultVersion
 from lims.bench.outcomes import Outcome, find_outcome, no_outcome
 from lims.bench.sample_bench import Benches, SampleBench
@@ -39,7 +41,29 @@ def recompute(
     for place in range(max(len(turns) for _bench, turns in planned)):
         turn = [(bench, test) for bench, turns in planned if place < len(turns) for test in turns[place]]
         changed += _compute_turn(uow, actor, turn)
-    return changed
+    return changed + _recompute_controls(uow, actor, benches, set(changed))
+
+
+def _recompute_controls(uow: UnitOfWork, actor: Actor, benches: Benches, changed: set[int]) -> list[int]:
+    """Duplicates and spikes stand on samples of their own and compute with other items of the one they double."""
+    touched = []
+    for bench in map(benches.of, benches.samples):
+        needed = {code for codes in bench.needs().values() for code in codes}
+        if any(test.id in changed and test.test_item.code in needed for test in bench.tests):
+            touched.append(bench.sample.id)
+    if not touched:
+        return []
+    source = aliased(RequestedTest)
+    made = (
+        select(RequestedTest)
+        .join(WorksheetControl, WorksheetControl.requested_test_id == RequestedTest.id)
+        .join(source, source.id == WorksheetControl.source_test_id)
+        .where(source.sample_id.in_(touched))
+        .order_by(RequestedTest.id)
+    )
+    controls = list(uow.session.scalars(made).unique())
+    same = {test.sample_id for test in controls} <= benches.samples.keys()
+    return recompute(uow, actor, controls, benches if same else None)
 
 
 def open_without_inputs(uow: UnitOfWork, actor: Actor, tests: Sequence[RequestedTest]) -> None:
