@@ -244,10 +244,10 @@ def _served(data: Path, port: int, secret: str) -> Iterator[str]:
 
 
 def _await(address: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 180
     while server.poll() is None and time.monotonic() < until:
         try:
-            urllib.request.urlopen(f"{address}/sign-in", timeout=5).close()
+            urllib.request.urlopen(f"{address}/sign-in", timeout=60).close()
             return
         except OSError:
             time.sleep(0.2)
