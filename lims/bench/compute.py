@@ -5,8 +5,10 @@ from collections.abc import Sequence
 
 import orjson
 from sqlalchemy import select
+from sqlalchemy.orm import aliased
 
 from lims.bench.calculation import Incomplete
+from lims.bench.control_models import WorksheetControl
 from lims.bench.models import Result, ResultVersion
 from lims.bench.outcomes import Outcome, find_outcome, no_outcome
 from lims.bench.sample_bench import Benches, SampleBench
@@ -28,18 +30,40 @@ def recompute(
     ``benches``: of their samples, where the caller has read them in this transaction; kept up to date.
 
     Returns the numbers of the tests that got a new result version. The number of queries does not grow
-    with the number of samples, only with the longest chain of items that need each other.
+    with the number of samples or items, only with the longest chain of items that need each other.
     """
     if not tests:
         return []
     wanted = {t.id for t in tests}
     benches = benches or Benches(uow.session, sorted({t.sample_id for t in tests}))
-    ordered = [(bench, bench.in_order(wanted)) for bench in map(benches.of, benches.samples)]
+    planned = [(bench, bench.in_turns(wanted)) for bench in map(benches.of, benches.samples)]
     changed: list[int] = []
-    for place in range(max(len(chain) for _bench, chain in ordered)):
-        turn = [(bench, chain[place]) for bench, chain in ordered if place < len(chain)]
+    for place in range(max(len(turns) for _bench, turns in planned)):
+        turn = [(bench, test) for bench, turns in planned if place < len(turns) for test in turns[place]]
         changed += _compute_turn(uow, actor, turn)
-    return changed
+    return changed + _recompute_controls(uow, actor, benches, set(changed))
+
+
+def _recompute_controls(uow: UnitOfWork, actor: Actor, benches: Benches, changed: set[int]) -> list[int]:
+    """Duplicates and spikes stand on samples of their own and compute with other items of the one they double."""
+    touched = []
+    for bench in map(benches.of, benches.samples):
+        needed = {code for codes in bench.needs().values() for code in codes}
+        if any(test.id in changed and test.test_item.code in needed for test in bench.tests):
+            touched.append(bench.sample.id)
+    if not touched:
+        return []
+    source = aliased(RequestedTest)
+    made = (
+        select(RequestedTest)
+        .join(WorksheetControl, WorksheetControl.requested_test_id == RequestedTest.id)
+        .join(source, source.id == WorksheetControl.source_test_id)
+        .where(source.sample_id.in_(touched))
+        .order_by(RequestedTest.id)
+    )
+    controls = list(uow.session.scalars(made).unique())
+    same = {test.sample_id for test in controls} <= benches.samples.keys()
+    return recompute(uow, actor, controls, benches if same else None)
 
 
 def open_without_inputs(uow: UnitOfWork, actor: Actor, tests: Sequence[RequestedTest]) -> None:
@@ -64,7 +88,7 @@ def open_without_inputs(uow: UnitOfWork, actor: Actor, tests: Sequence[Requested
 
 
 def _compute_turn(uow: UnitOfWork, actor: Actor, turn: list[tuple[SampleBench, RequestedTest]]) -> list[int]:
-    """One test of each sample; its versions are stored together, for the next turn may need them."""
+    """Tests that do not need each other; their versions are stored together, for the next turn may need them."""
     made: list[tuple[SampleBench, RequestedTest, ResultVersion | None, ResultVersion]] = []
     for bench, test in turn:
         result = bench.result(test)

@@ -8,6 +8,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from lims.bench.control_judging import Judged, judge_controls, newest_of, store_evaluation
 from lims.bench.control_models import ControlEvaluation, ControlHold, HeldTest, WorksheetControl
+from lims.bench.inputs import sheets_of_tests
 from lims.bench.models import Worksheet
 from lims.bench.states import HoldState
 from lims.bench.wording import named
@@ -77,6 +78,28 @@ def follow_controls(
     return holds
 
 
+def follow_controls_elsewhere(
+    uow: UnitOfWork, actor: Actor, handed: Collection[int], here: Collection[int]
+) -> None:
+    """Judge again what was made from these tests' samples and stands, handed over, on a sheet that is not ``here``.
+
+    A sample that is measured again alone may come onto a sheet of its own; its duplicate stays where it was.
+    Inside the caller's unit of work.
+    """
+    made = (
+        select(WorksheetControl)
+        .join(RequestedTest, RequestedTest.id == WorksheetControl.requested_test_id)
+        .where(WorksheetControl.source_test_id.in_(handed), RequestedTest.state.in_(DONE))
+    )
+    tests = {one.requested_test_id for one in uow.session.scalars(made).unique()}
+    apart = (
+        {s.id: s for s in sheets_of_tests(uow.session, tests).values() if s.id not in here} if tests else {}
+    )
+    for sheet in apart.values():
+        rows = [row.requested_test_id for row in sheet.rows if row.removed_at is None]
+        follow_controls(uow, actor, sheet, controls_of(uow.session, rows), handed)
+
+
 def _known(uow: UnitOfWork, one: Judged) -> bool:
     stored = select(ControlEvaluation.id).where(
         ControlEvaluation.control_id == one.control.id,
@@ -104,6 +127,9 @@ def _hold(
         )
     )
     tests = covered_tests(sheet, controls, one.control)
+    source = one.control.source_test_id
+    if source is not None and source not in tests:  # measured again on another sheet
+        tests.append(source)
     for test_id in tests:
         uow.session.add(HeldTest(hold_id=hold.id, requested_test_id=test_id))
     uow.audit("control.hold", actor, hold, after={"tests": tests, "rules": one.broken})

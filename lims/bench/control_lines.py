@@ -153,14 +153,19 @@ def _check_method(session: Session, method: Method, kind: ControlKind) -> None:
     if version is None or version.result_kind is not ResultKind.NUMBER:
         sentence = _("A control chart needs a method whose result is a figure.")
         raise InvalidInput(sentence, code="control_no_figure", fields={"kind": [sentence]})
-    if kind is not ControlKind.BLIND and needs_items(version):
-        sentence = _("The method computes with results of other items: control those.")
+    if not may_control(version, kind):
+        sentence = _(
+            "The method computes with results of other items, which only a duplicate or a spike has from its sample."
+        )
         raise InvalidInput(sentence, code="control_needs_items", fields={"kind": [sentence]})
 
 
-def needs_items(version: MethodVersion) -> bool:
-    """A control sample has no other results for such a formula."""
-    return bool(version.formula.strip()) and bool(compile_formula(version.formula).items)
+def may_control(version: MethodVersion, kind: ControlKind) -> bool:
+    """A formula that names other items finds them only where a sample has them: the control's own (blind), or the
+    one that it was made from."""
+    if kind is ControlKind.BLIND or kind in FROM_SAMPLE or not version.formula.strip():
+        return True
+    return not compile_formula(version.formula).items
 
 
 def _faults(text: LineText) -> dict[str, list[str]]:

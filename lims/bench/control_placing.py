@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from flask_babel import gettext as _
 from sqlalchemy import select
 
-from lims.bench.control_lines import lines_of, needs_items
+from lims.bench.control_lines import lines_of, may_control
 from lims.bench.control_models import ControlLine, WorksheetControl
 from lims.bench.models import Assignment, Worksheet, WorksheetRow
 from lims.catalogue.models import MethodVersion
@@ -33,10 +33,14 @@ def place_controls(uow: UnitOfWork, actor: Actor, sheet: Worksheet) -> None:
     Inside the caller's unit of work; the sheet's rows are read.
     """
     version = uow.session.get_one(MethodVersion, sheet.method_version_id)
-    lines = [one for one in lines_of(uow.session, {version.method_id}) if one.kind is not ControlKind.BLIND]
+    lines = [
+        one
+        for one in lines_of(uow.session, {version.method_id})
+        if one.kind is not ControlKind.BLIND and may_control(version, one.kind)
+    ]
     here = [row for row in sheet.rows if row.removed_at is None]
     controls = controls_on(uow, here)
-    if not controls and (not lines or needs_items(version)):
+    if not controls and not lines:
         return
     samples = [row for row in here if row.requested_test_id not in controls]
     taken = {(one.line_id, one.slot) for one in controls.values()}

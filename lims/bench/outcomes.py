@@ -128,7 +128,7 @@ def _computed(
 def _in_words(why: Incomplete, bench: SampleBench, version: MethodVersion) -> Incomplete:
     """What is missing by its name for people instead of the formula's."""
     wanted = next((i for i in version.inputs if i.name == why.name), None)
-    other = bench.by_code.get(why.name)
+    other = bench.test_of(why.name)
     if why.code != "formula_input_missing" or (wanted is None and other is None):
         return why
     words = named(wanted, "label") if wanted is not None else named(other.test_item if other else None)

@@ -1,9 +1,12 @@
 """A new attempt at a test: the earlier one stays readable, the new one is the reported one."""
 
+from collections.abc import Sequence
+
 from flask_babel import gettext as _
 from sqlalchemy import select
 
 from lims.bench.assignments import check_person, leave_sheets
+from lims.bench.control_models import WorksheetControl
 from lims.bench.models import Assignment, Result
 from lims.bench.sample_bench import SampleBench
 from lims.bench.wording import named
@@ -65,7 +68,8 @@ def begin_attempt(uow: UnitOfWork, actor: Actor, old: Result, reason: str) -> Re
 
 def refuse_dependents(uow: UnitOfWork, test: RequestedTest) -> None:
     """Raises Conflict (``others_depend``)."""
-    for other in SampleBench.load(uow.session, test.sample_id).dependents_of(test):
+    dependents = SampleBench.load(uow.session, test.sample_id).dependents_of(test)
+    for other in [*dependents, *_made_from(uow, [one.id for one in dependents])]:
         if other.state is TestState.VERIFIED:
             raise Conflict(
                 _(
@@ -74,3 +78,15 @@ def refuse_dependents(uow: UnitOfWork, test: RequestedTest) -> None:
                 ),
                 code="others_depend",
             )
+
+
+def _made_from(uow: UnitOfWork, test_ids: Sequence[int]) -> list[RequestedTest]:
+    """Duplicates and spikes of these tests, which compute with the same items."""
+    if not test_ids:
+        return []
+    made = (
+        select(RequestedTest)
+        .join(WorksheetControl, WorksheetControl.requested_test_id == RequestedTest.id)
+        .where(WorksheetControl.source_test_id.in_(test_ids))
+    )
+    return list(uow.session.scalars(made).unique())

@@ -7,7 +7,12 @@ from sqlalchemy import select
 
 from lims.bench import compute
 from lims.bench.calculation import Incomplete
-from lims.bench.control_holds import follow_controls, refuse_held, refuse_without_controls
+from lims.bench.control_holds import (
+    follow_controls,
+    follow_controls_elsewhere,
+    refuse_held,
+    refuse_without_controls,
+)
 from lims.bench.inputs import sheets_of_tests
 from lims.bench.models import InputValue, Result, Worksheet
 from lims.bench.outcomes import find_outcome
@@ -46,10 +51,18 @@ def submit_results(uow: UnitOfWork, *, actor: Actor, test_ids: Sequence[int]) ->
         controls = {sheet.id: refuse_without_controls(uow.session, sheet, handed) for sheet in here}
         done = [_submit(uow, actor, benches, test, handed, sheets.get(test.id)) for test in tests]
         _follow_sheets(uow, actor, tests)
+        moved = handed | _computed_from(benches, tests)
         for sheet in here:
-            follow_controls(uow, actor, sheet, controls[sheet.id], handed)
+            follow_controls(uow, actor, sheet, controls[sheet.id], moved)
+        follow_controls_elsewhere(uow, actor, moved, controls.keys())
         uow.commit()
     return done
+
+
+def _computed_from(benches: Benches, tests: Sequence[RequestedTest]) -> set[int]:
+    """Tests that were handed over before, and whose results move with these."""
+    others = (one for test in tests for one in benches.of(test.sample_id).dependents_of(test))
+    return {one.id for one in others if one.state in (TestState.SUBMITTED, TestState.VERIFIED)}
 
 
 def _submit(

@@ -1,23 +1,28 @@
 """Samples with everything their results are computed from, read with a fixed number of queries."""
 
 from collections.abc import Collection
+from functools import lru_cache
 from typing import TypeVar
 
 from sqlalchemy import and_, inspect, select
-from sqlalchemy.orm import Session, lazyload
+from sqlalchemy.orm import Session, aliased, lazyload
 from sqlalchemy.orm.util import identity_key
 from sqlalchemy.sql.base import ExecutableOption
 
+from lims.bench.control_models import WorksheetControl
 from lims.bench.models import InputValue, Result, ResultVersion
 from lims.catalogue.budgets import released_budgets
 from lims.catalogue.limits import LimitChoice, LimitQuestion, limits_for
 from lims.catalogue.models import MethodVersion, ResultKind, UncertaintyBudget
+from lims.intake.internal import INTERNAL_CONTROL
 from lims.intake.models import Order, RequestedTest, Sample
 from lims.intake.states import TestState
 from lims.metrology.dependency import affected_by, computing_order
 from lims.metrology.errors import MetrologyError
 from lims.metrology.formula_check import Formula, compile_formula
 
+# The formulas of a laboratory are the same with every value that is saved.
+_compiled = lru_cache(maxsize=1024)(compile_formula)
 T = TypeVar("T", Sample, Order, MethodVersion)
 Cells = dict[tuple[str, int], InputValue]  # (input, replicate) -> newest value
 GONE = (TestState.REJECTED, TestState.CANCELLED)
@@ -45,6 +50,7 @@ class Benches:
         self._formulas: dict[int, Formula | None] = {}
         self._limits: dict[LimitQuestion, LimitChoice] | None = None
         self._budgets: dict[int, list[UncertaintyBudget]] | None = None
+        self._sources: dict[int, SampleBench] | None = None
 
     def of(self, sample_id: int) -> "SampleBench":
         sample = self.samples[sample_id]
@@ -53,7 +59,7 @@ class Benches:
     def formula(self, version_id: int) -> Formula | None:
         if version_id not in self._formulas:
             text = self.versions[version_id].formula
-            self._formulas[version_id] = compile_formula(text) if text.strip() else None
+            self._formulas[version_id] = _compiled(text) if text.strip() else None
         return self._formulas[version_id]
 
     def limit(self, test: RequestedTest) -> LimitChoice:
@@ -66,6 +72,29 @@ class Benches:
         if self._budgets is None:
             self._budgets = released_budgets(self.session, {v.method_id for v in self.versions.values()})
         return self._budgets.get(method_id, [])
+
+    def source_of(self, sample_id: int) -> "SampleBench | None":
+        """The sample that this control was made from; None for what is no duplicate and no spike."""
+        if self._sources is None:
+            self._sources = self._read_sources()
+        return self._sources.get(sample_id)
+
+    def _read_sources(self) -> "dict[int, SampleBench]":
+        ours = {n for n, order in self.orders.items() if order.business_type.code == INTERNAL_CONTROL}
+        controls = {n for n, sample in self.samples.items() if sample.order_id in ours}
+        if not controls:
+            return {}
+        source = aliased(RequestedTest)
+        made = (
+            select(RequestedTest.sample_id, source.sample_id)
+            .join(WorksheetControl, WorksheetControl.requested_test_id == RequestedTest.id)
+            .join(source, source.id == WorksheetControl.source_test_id)
+            .where(RequestedTest.sample_id.in_(controls))
+        )
+        pairs = {row[0]: row[1] for row in self.session.execute(made)}
+        apart = sorted(set(pairs.values()) - self.samples.keys())
+        others = Benches(self.session, apart) if apart else self
+        return {control: (self if one in self.samples else others).of(one) for control, one in pairs.items()}
 
     def _question(self, test: RequestedTest) -> LimitQuestion:
         sample = self.samples[test.sample_id]
@@ -123,8 +152,15 @@ class SampleBench:
         return needs
 
     def needed_by(self, test: RequestedTest) -> list[RequestedTest]:
-        """The tests of this sample from whose results ``test`` is computed."""
-        return [self.by_code[c] for c in self.items_of(test) if c in self.by_code]
+        """The tests from whose results ``test`` is computed."""
+        return [found for code in self.items_of(test) if (found := self.test_of(code)) is not None]
+
+    def test_of(self, code: str) -> RequestedTest | None:
+        """The test of this item; a duplicate or spike also has what only the sample has that it was made from."""
+        if code in self.by_code:
+            return self.by_code[code]
+        source = self.benches.source_of(self.sample.id)
+        return source.by_code.get(code) if source is not None else None
 
     def dependents_of(self, test: RequestedTest) -> list[RequestedTest]:
         """The tests that are computed from ``test``, directly or through others."""
@@ -144,9 +180,24 @@ class SampleBench:
                 codes.append(code)
         return [self.by_code[c] for c in codes if c in self.by_code]
 
+    def in_turns(self, first: Collection[int]) -> list[list[RequestedTest]]:
+        """``in_order`` in groups: what a test needs stands in an earlier one than the test."""
+        needs, turn_of = self.needs(), dict[str, int]()
+        turns: list[list[RequestedTest]] = []
+        for test in self.in_order(first):
+            code = test.test_item.code
+            turn = max((turn_of[one] + 1 for one in needs[code] if one in turn_of), default=0)
+            turn_of[code] = turn
+            turns.extend([] for _ in range(turn + 1 - len(turns)))
+            turns[turn].append(test)
+        return turns
+
     def version_of(self, code: str) -> ResultVersion | None:
-        """The newest result of another item of this sample; a rejected or cancelled item has none."""
+        """The newest result of another item (see ``test_of``); a rejected or cancelled item has none."""
         test = self.by_code.get(code)
+        if test is None:
+            source = self.benches.source_of(self.sample.id)
+            return source.version_of(code) if source is not None else None
         result = self.benches.results.get(test.id) if test and test.state not in GONE else None
         return self.benches.newest.get(result.id) if result else None
 

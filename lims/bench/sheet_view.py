@@ -266,7 +266,7 @@ def row_of(bench: SampleBench, test: RequestedTest, actor: Actor | None, *, agai
             for c in columns_of(bench.version(test))
         },
         needed=[
-            NeededItem(code, bench.by_code.get(code), bench.version_of(code))
+            NeededItem(code, bench.test_of(code), bench.version_of(code))
             for code in (formula.items if formula else ())
         ],
         result=result,

@@ -11,6 +11,7 @@ from lims.bench.control_decisions import decide_hold
 from lims.bench.control_lines import LineText, add_line, hide_control, retire_line
 from lims.bench.control_models import ControlEvaluation, ControlHold, ControlLine, HeldTest, WorksheetControl
 from lims.bench.models import Worksheet
+from lims.bench.review import retest_result, retract_result
 from lims.bench.sheet_view import load_sheet
 from lims.bench.states import HoldDecision, HoldState
 from lims.bench.worksheets import add_rows, remove_rows
@@ -358,3 +359,71 @@ def test_a_balance_out_of_calibration_gives_no_result_but_may_weigh_a_control(
     assert refused.value.code == "not_accepted"
     bench.weigh(sheet, control, "28.4517", "33.4629", "32.4607")
     assert bench.version(control).reported == "20.0"
+
+
+def test_a_duplicate_is_judged_again_when_its_sample_alone_is_measured_again(controls, bench, laboratory):
+    controls.line(LineText(ControlKind.DUPLICATE, "平行样", high=D(10)))
+    sheet, (test,) = controls.sheet()
+    (duplicate,) = controls.controls(sheet)
+    controls.measure(sheet, {test: "22", duplicate: "24"})
+    assert controls.point(duplicate).outcome is ControlOutcome.IN_CONTROL
+    retract_result(bench.uow, actor=laboratory.analyst, test_id=test, reason="再测")
+    controls.measure(sheet, {test: "23"})
+    # |23 - 24| / 23.5 = 4.3 %
+    assert round(controls.point(duplicate).statistic, 2) == D("4.26")
+    bench.verify(test)
+    bench.verify(duplicate)
+    # by another analyst, on a sheet of theirs: 40 against 24 is 50 %
+    other = laboratory.second_analyst
+    retest_result(bench.uow, actor=laboratory.head, test_id=test, reason="复测", assignee_id=other.id)
+    elsewhere = bench.sheet(test, actor=other)
+    fresh = [n for n in controls.controls(elsewhere) if n != duplicate]
+    for n, text in ((test, "40"), *((one, "41") for one in fresh)):
+        bench.enter(elsewhere, n, {"found": text}, actor=other)
+    bench.submit(test, *fresh, actor=other)
+    assert controls.point(duplicate).outcome is ControlOutcome.OUT_OF_CONTROL
+    (hold,) = controls.holds()
+    held = bench.session.scalars(select(HeldTest.requested_test_id).where(HeldTest.hold_id == hold.id))
+    assert list(held) == [test]
+    with pytest.raises(Conflict) as refused:
+        bench.verify(test)
+    assert refused.value.code == "held_by_control"
+
+
+def test_a_duplicate_of_a_dry_basis_takes_the_moisture_of_its_sample(controls, bench, laboratory):
+    method = bench.session.get_one(MethodVersion, laboratory.versions["aluminium"]).method_id
+    text = LineText(ControlKind.DUPLICATE, "平行样", high=D(10))
+    add_line(bench.uow, actor=laboratory.head, method_id=method, text=text)
+    tests = bench.tests("moisture", "aluminium")[0]
+    weighed = bench.sheet(tests["moisture"])
+    sheet = bench.sheet(tests["aluminium"])
+    (duplicate,) = controls.controls(sheet)
+    bench.enter(sheet, tests["aluminium"], {"as_is": "79.8"})
+    bench.enter(sheet, duplicate, {"as_is": "80.8"})
+    view = load_sheet(bench.session, actor=laboratory.analyst, worksheet_id=sheet, now=utc_now())
+    ours, doubled = (row.missing for row in view.rows)
+    assert "水分" in ours
+    assert doubled == ours
+    bench.weigh(weighed, tests["moisture"], "28.4517", "33.4629", "32.4607")
+    # moisture 20.0: the duplicate on a sample of its own follows it
+    assert (bench.version(tests["aluminium"]).reported, bench.version(duplicate).reported) == (
+        "99.7",
+        "101.0",
+    )
+    with pytest.raises(Conflict) as refused:
+        bench.submit(tests["aluminium"], duplicate)
+    assert refused.value.code == "needs_other_item"
+    bench.submit(*tests.values(), duplicate)
+    assert round(controls.point(duplicate).statistic, 2) == D("1.25")  # |79.8 - 80.8| / 80.3
+    seen = controls.point(duplicate).source_version_id
+    retract_result(bench.uow, actor=laboratory.analyst, test_id=tests["moisture"], reason="再称")
+    bench.claim(weighed, tests["moisture"], "m2", "32.9607", reason="再称")
+    bench.submit(tests["moisture"])
+    # both moved; the point names what they are now
+    assert bench.version(duplicate).reported == "89.8"
+    assert controls.point(duplicate).source_version_id != seen
+    for one in (tests["moisture"], tests["aluminium"], duplicate):
+        bench.verify(one)
+    with pytest.raises(Conflict) as refused:
+        retest_result(bench.uow, actor=laboratory.head, test_id=tests["moisture"], reason="复测")
+    assert refused.value.code == "others_depend"
