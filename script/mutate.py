@@ -57,6 +57,9 @@ EQUIVALENT: dict[str, str] = {
     "probability. 10000 -> 10001": "below and above, both ways to Student's distribution agree to 12 digits",
     "probability.student_cdf dof > _MANY -> dof >= _MANY": "there both ways agree to 12 digits",
     "probability.student_cdf t > 0 -> t >= 0": "at 0 either tail is one half",
+    "probability. 1000 -> 1001": "the fraction ends long before",
+    "probability._continued_fraction abs(c * d - 1) < 1e-15 -> abs(c * d - 1) <= 1e-15": "one more round changes nothing",
+    "probability._away_from_zero abs(value) > _TINY -> abs(value) >= _TINY": "next to nothing is next to nothing",
     "probability._upper_quantile 40.0 -> 41.0": "the bracket of a bisection",
     "probability._upper_quantile 350.0 -> 351.0": "the bracket of a bisection",
     "probability._incomplete_beta x * b < rest * a -> x * b <= rest * a": "at the mean either fraction serves",
@@ -70,6 +73,9 @@ EQUIVALENT: dict[str, str] = {
     "budgets. repr=False -> repr=True": "whether a field stands in the repr",
     "formula. repr=False -> repr=True": "whether a field stands in the repr",
     "sensitivities._stepped 10 -> 11": "any small step serves a quantity that adds nothing",
+    "sensitivities._stepped 6 -> 7": "any small step serves a quantity that adds nothing",
+    "sensitivities._stepped 1 -> 2": "any small step serves a quantity that adds nothing",
+    "formula_circle. prec=70 -> prec=71": "20 digits to spare, or 21",
 }
 
 _SWAPPED: dict[type[ast.AST], Any] = {
