@@ -54,6 +54,7 @@ EQUIVALENT: dict[str, str] = {
     "conformity_risk._integral middle + half * node -> middle - half * node": "a panel's points lie alike to both sides",
     "conformity_risk._between low > 0 -> low >= 0": "at 0 both differences are the same",
     "conformity_risk._between 0 -> 1": "for ends from 0 to 1 neither difference is better",
+    "formula_tree. start=1 -> start=2": "only the order of the bindings counts",
     "probability. 10000 -> 10001": "below and above, both ways to Student's distribution agree to 12 digits",
     "probability.student_cdf dof > _MANY -> dof >= _MANY": "there both ways agree to 12 digits",
     "probability.student_cdf t > 0 -> t >= 0": "at 0 either tail is one half",
