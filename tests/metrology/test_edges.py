@@ -18,7 +18,7 @@ from lims.metrology.formula_check import compile_formula
 from lims.metrology.formula_derivative import differentiate
 from lims.metrology.formula_text import write_formula
 from lims.metrology.formula_tree import FormulaError
-from lims.metrology.judgements import Verdict
+from lims.metrology.judgements import Comparison, Verdict
 from lims.metrology.judging import judge
 from lims.metrology.limits import (
     Maximum,
@@ -415,3 +415,11 @@ def test_correlated_quantities_of_two_series_have_no_common_degrees_of_freedom()
     with pytest.raises(MetrologyError) as refused:
         effective_dof(budget)
     assert refused.value.code == "dof_of_correlated"
+
+
+def test_what_may_round_to_the_bound_is_not_judged_by_rounded_values():
+    """Less than 5.2 may be 5.1, which rounds to 5; more than 4.8 may be 4.9."""
+    for value, limit in ((NotDetected(D("5.2")), Minimum(D(5))), (GreaterThan(D("4.8")), Maximum(D(5)))):
+        assert judge(value, limit, Comparison.ROUNDED_VALUE).verdict is Verdict.NOT_JUDGED
+    for value, limit in ((NotDetected(D("4.4")), Minimum(D(5))), (GreaterThan(D("5.6")), Maximum(D(5)))):
+        assert judge(value, limit, Comparison.ROUNDED_VALUE).verdict is Verdict.FAIL

@@ -6,6 +6,7 @@ from itertools import combinations
 
 import pytest
 
+from lims.metrology.control_deviations import mean_deviation_limits
 from lims.metrology.control_limits import (
     Baseline,
     baseline_from,
@@ -13,7 +14,7 @@ from lims.metrology.control_limits import (
     mean_range_limits,
     shewhart_limits,
 )
-from lims.metrology.control_samples import ControlBounds, EarlierPoint
+from lims.metrology.control_samples import ControlBounds, ControlJudgement, ControlOutcome, EarlierPoint
 from lims.metrology.control_sums import CusumRule, EwmaRule
 from lims.metrology.coverage import FixedFactor
 from lims.metrology.errors import MetrologyError
@@ -28,6 +29,7 @@ from lims.metrology.judging import judge
 from lims.metrology.limits import Maximum, Minimum, Plan, Range
 from lims.metrology.method_budgets import MethodBudget, SourceKind, SourceText, uncertainty_of
 from lims.metrology.monte_carlo import AdaptiveStop, FixedDraws, run_monte_carlo
+from lims.metrology.monte_carlo_draws import FiniteDof, Sampler
 from lims.metrology.numerals import MAX_TEXT, read_numeral, split_numeral, write_numeral
 from lims.metrology.outliers import OutlierTest, cochran, grubbs, grubbs_p_value
 from lims.metrology.quantities import Correlation, Quantity, check_inputs
@@ -37,7 +39,16 @@ from lims.metrology.rounding import Mark, Marked, check_interval, nudged, round_
 from lims.metrology.rounding_rules import ToSignificant, parse_rounding_rule
 from lims.metrology.straight_line import fit_line
 from lims.metrology.typed_values import parse_counts, parse_value
-from lims.metrology.uncertainty_sources import PooledDeviation, Readings, Standard, Trapezoidal, pooled
+from lims.metrology.uncertainty_sources import (
+    Expanded,
+    InexactRectangular,
+    PooledDeviation,
+    Readings,
+    Rectangular,
+    Standard,
+    Trapezoidal,
+    pooled,
+)
 from lims.metrology.uncertainty_statements import StatementRule, UncertaintyDigits
 from lims.metrology.units import Unit, convert
 from lims.metrology.values import Counts, DetectionLimits, NotDetected, Number
@@ -53,6 +64,10 @@ def holds_up_to(allowed, beyond, code):
     """``allowed`` may be done, ``beyond`` is refused with ``code``."""
     allowed()
     assert refusal(beyond).code == code
+
+
+def sampled(seed):
+    return Sampler(check_inputs([Quantity("a", D(1))]), seed, FiniteDof.STUDENT)
 
 
 def sum_of(count):
@@ -83,6 +98,11 @@ def test_a_formula_of_greatest_size(allowed, beyond, code):
 def test_a_second_formula_has_its_own_depth():
     """Brackets behind each other are not brackets within each other."""
     assert evaluate(compile_formula("+".join([nested(90)] * 3)), {}).exact == 3
+    holds_up_to(
+        lambda: parse_formula("(1)+" * 10 + nested(98)),
+        lambda: parse_formula("(1)+" * 10 + nested(99)),
+        "formula_too_deep",
+    )
 
 
 def counted(nodes):
@@ -269,6 +289,31 @@ def test_a_refusal_names_the_unit_that_was_expected():
             "readings_number_new",
         ),
         (lambda: pooled(((D(1), D(2)),)), lambda: pooled(((D(1),),)), "readings_series"),
+        (
+            lambda: InexactRectangular(D(1), D(1)),
+            lambda: InexactRectangular(D(1), D("1.001")),
+            "inexactness_too_large",
+        ),
+        (lambda: Rectangular(D(0)), lambda: Rectangular(D("-0.001")), "uncertainty_negative"),
+        (lambda: Expanded(D(1), D("0.001")), lambda: Expanded(D(1), D(0)), "uncertainty_not_positive"),
+        (lambda: Standard(D(1), dof=D("0.001")), lambda: Standard(D(1), dof=D(0)), "dof_not_positive"),
+        (
+            lambda: StatementRule(lowered_by=D(0)),
+            lambda: StatementRule(lowered_by=D(1)),
+            "statement_lowered_by",
+        ),
+        (
+            lambda: mean_deviation_limits([[D(n) for n in range(100)]] * 2),
+            lambda: mean_deviation_limits([[D(n) for n in range(101)]] * 2),
+            "control_groups_large",
+        ),
+        (
+            lambda: mean_deviation_limits([[D(1), D(2)]] * 2),
+            lambda: mean_deviation_limits([[D(1)]] * 2),
+            "control_groups_large",
+        ),
+        (lambda: sampled(2**128 - 1), lambda: sampled(2**128), "monte_carlo_seed"),
+        (lambda: sampled(0), lambda: sampled(-1), "monte_carlo_seed"),
         (lambda: Trapezoidal(D(1), D(1)), lambda: Trapezoidal(D(1), D("1.001")), "trapezoid_top"),
         (lambda: Trapezoidal(D(1), D(0)), lambda: Trapezoidal(D(1), D("-0.001")), "trapezoid_top"),
         (
@@ -397,8 +442,9 @@ def test_defaults_are_those_of_the_standards():
     assert ControlBounds().own_points == 20
     limits = shewhart_limits(Baseline(D(10), D(2)))
     assert (limits.lower, limits.centre, limits.upper) == (4, 10, 16)
-    # A point counts as in control until it was found out of it.
+    # A point counts as in control, and within its bounds, until it was found out of them.
     assert EarlierPoint(D(1)).out is False
+    assert ControlJudgement(ControlOutcome.BUILDING).beyond_bounds is False
     # k = 2 for about 95 % (GUM G.6.6); sizes in the unit of the quantity, not in percent.
     budget = MethodBudget((SourceText("a", SourceKind.STANDARD, D(3)),), cmc=D(50))
     assert (budget.coverage, budget.cmc_percent) == (FixedFactor(D(2), D("0.95")), False)
@@ -470,7 +516,7 @@ def test_an_outlier_at_one_percent_and_a_straggler_at_five():
 def test_probabilities_of_outliers_lie_between_0_and_1():
     assert cochran([[D(1), D(1)], [D(1), D(2)]]).p_value == 0  # all of the spread is in one group
     assert cochran([[D(1), D(2)], [D(1), D(2)]]).p_value == 1
-    assert grubbs([D(1), D(2), D(3)]).p_value == 1
+    assert grubbs([D(1), D(1), D(2), D(2)]).p_value == 1
 
 
 def test_printed_correlations_may_be_off_by_half_of_their_last_digit():
