@@ -299,7 +299,8 @@ def _stated(
     if budget.cmc_percent:
         least *= abs(value) / 100
     U = round_uncertainty(max(wanted, least), budget.statement)
-    U = max(U, _up(least, last_place(U)))  # rounding must not undo it
+    if least:
+        U = max(U, _up(least, last_place(U)))  # rounding must not undo it
     if place is not None:
         U = _up(to_fraction(U), max(place, last_place(U)))
     return MethodUncertainty(made, expanded, U, expanded.coverage.k, wanted < least)
