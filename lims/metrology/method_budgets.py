@@ -301,8 +301,8 @@ def _stated(
     U = round_uncertainty(max(wanted, least), budget.statement)
     if least:
         U = max(U, _up(least, last_place(U)))  # rounding must not undo it
-    if place is not None:
-        U = _up(to_fraction(U), max(place, last_place(U)))
+    if place is not None and last_place(U) < place:
+        U = _up(to_fraction(U), place)
     return MethodUncertainty(made, expanded, U, expanded.coverage.k, wanted < least)
 
 
