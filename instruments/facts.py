@@ -6,6 +6,7 @@ Every function raises ProfileWrong with what is wrong where; nothing is correcte
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from types import UnionType
 
 from instruments.errors import ProfileWrong
 
@@ -47,9 +48,9 @@ def facts_of(codec: type) -> list[Fact]:
 def _facts_of(codec: type) -> Iterator[Fact]:
     hints = typing.get_type_hints(codec)
     for row in fields(codec):
-        kinds = [
-            kind for kind in typing.get_args(hints[row.name]) or (hints[row.name],) if kind is not type(None)
-        ]
+        hint = hints[row.name]
+        either = typing.get_args(hint) if isinstance(hint, UnionType) else (hint,)
+        kinds = [kind for kind in either if kind is not type(None)]
         if row.name == "name" or kinds[0] not in (bool, int, float, str):
             continue
         name = {str: "text"}.get(kinds[0], kinds[0].__name__)

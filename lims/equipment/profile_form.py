@@ -87,7 +87,10 @@ def _codec_initial(protocol: str, codec: Row) -> dict[str, object]:
     facts = {fact.name: _fact_text(codec.get(fact.name, fact.default)) for fact in plain_facts(protocol)}
     if protocol != SCPI:
         return {"facts": facts}
-    setups = [{"en": "", "zh": "", "unit": "", **one, "send": "\n".join(one["send"])} for one in codec.get("setups", [])]
+    setups = [
+        {"en": "", "zh": "", "unit": "", **one, "send": "\n".join(one["send"])}
+        for one in codec.get("setups", [])
+    ]
     return {"facts": facts, "opening": "\n".join(codec.get("opening", Scpi().opening)), "setups": setups}
 
 

@@ -86,7 +86,9 @@ class ProfileFormLoad(Load):
     seconds = Figure(required=True)
     facts = fields.Dict(keys=text(40), values=_exact(200), load_default=dict)
     opening = _optional(4000)
-    setups = fields.List(fields.Nested(SetupLoad), load_default=list, validate=validate.Length(max=MOST_SETUPS))
+    setups = fields.List(
+        fields.Nested(SetupLoad), load_default=list, validate=validate.Length(max=MOST_SETUPS)
+    )
     pattern = _exact(500)
     terminator = _exact(40)
     unit = _optional(20)

@@ -10,6 +10,7 @@ from lims.bench.states import InputSource
 from lims.catalogue.models import MethodVersion
 from lims.core.errors import Conflict, InvalidInput, NotFound, PermissionDenied
 from lims.intake.states import SampleState, TestState
+from tests.support.backends import ON_SQLITE
 
 
 def values(bench, test):
@@ -167,6 +168,7 @@ def test_the_database_itself_refuses_to_change_what_was_recorded(bench, database
         connection.execution_options(lims_write=True).execute(text(change.format(table)))
 
 
+@ON_SQLITE
 def test_a_grid_of_96_rows_is_saved_with_a_bounded_number_of_queries(bench, laboratory, count_queries):
     """Twelve times as many samples ask the database nothing more; they only write more rows.
 

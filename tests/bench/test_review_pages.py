@@ -8,6 +8,7 @@ from lims.core.permissions import Role
 from lims.intake.models import RequestedTest, Sample
 from lims.intake.states import SampleState, TestState
 from lims.people.models import AccountRole
+from tests.support.backends import ON_SQLITE
 from tests.support.queries import statements_of
 
 
@@ -235,6 +236,7 @@ def test_results_that_come_out_differently_now_are_shown_and_cannot_be_verified(
     assert (refused.status_code, refused.json["code"]) == (409, "recomputed_differs")
 
 
+@ON_SQLITE
 def test_the_review_of_96_rows_asks_as_much_as_one_of_8(bench, browser_of, database):
     asked = []
     for n in (8, 96):

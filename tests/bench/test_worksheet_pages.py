@@ -9,6 +9,7 @@ from lims.core.permissions import SYSTEM
 from lims.equipment.models import Equipment, EquipmentState
 from lims.intake.models import RequestedTest, Sample
 from lims.intake.states import TestState
+from tests.support.backends import ON_SQLITE
 from tests.support.queries import statements_of
 
 
@@ -303,6 +304,7 @@ def test_the_original_record_holds_readings_conditions_equipment_changes_and_peo
         assert part in page, part
 
 
+@ON_SQLITE
 def test_a_sheet_of_96_rows_asks_as_much_as_one_of_8(bench, browser_of, database):
     asked = {}
     for n in (8, 96):

@@ -7,7 +7,6 @@ they reach the disk a dozen later, and a kill in between is the power cut.
 
 import json
 import sys
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -35,7 +34,7 @@ class SetBack(SystemClock):
 
     def stamp(self) -> Stamp:
         true = super().stamp()
-        return replace(true, wall=true.wall + timedelta(seconds=read_faults(self._faults).get("clock_s", 0)))
+        return true._replace(wall=true.wall + timedelta(seconds=read_faults(self._faults).get("clock_s", 0)))
 
 
 class FaultySpool(Spool):

@@ -23,6 +23,7 @@ from lims.intake.models import Sample
 from lims.ui import panels, scanning
 from tests.reports.reading import words_of
 from tests.support.accounts import PASSWORD, actor_of, code_now, make_account, sign_in
+from tests.support.backends import ON_SQLITE
 from tests.support.factories import make_laboratory
 from tests.support.reports import BASE_URL, House, make_house
 
@@ -275,6 +276,7 @@ def test_what_a_signatory_had_a_hand_in_does_not_wait_for_him(house, hand):
     assert waiting(house, Waiting.SIGN, person) == set()
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     "address",
     ["/certificates", "/certificates/ready", "/certificates/to-sign", "/certificates?waiting=sign", "/"],

@@ -20,6 +20,7 @@ from lims.intake.models import Order, RequestedTest, Sample, SamplingForm
 from lims.metrology.method_budgets import SourceKind
 from reports.document import MarkKind, Text, from_json
 from tests.reports.reading import codes_on, pages_text, picture, squeezed, words_of
+from tests.support.backends import ON_SQLITE
 from tests.support.factories import make_budget
 from tests.support.reports import BASE_URL, make_house
 
@@ -309,6 +310,7 @@ def test_a_sampling_form_is_described_and_its_gaps_are_found(house):
     assert "委托方提供" not in document.business_statement.zh
 
 
+@ON_SQLITE
 def test_the_check_costs_a_bounded_number_of_queries(house, count_queries):
     few = house.draft(house.order(samples=1)).id
     many = house.draft(house.order(samples=6)).id

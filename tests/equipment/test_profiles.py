@@ -10,7 +10,7 @@ from instruments.profiles import load_profile, read_profile
 from lims.core.audit import AuditEvent
 from lims.core.errors import Conflict, InvalidInput, PermissionDenied, TransitionRefused
 from lims.core.permissions import Role
-from lims.equipment.profile_form import Exchange, initial_of, row_of, try_row, with_pasted
+from lims.equipment.profile_form import Exchange, initial_of, plain_facts, row_of, try_row, with_pasted
 from lims.equipment.profile_schemas import ProfileFormLoad
 from lims.equipment.profiles import (
     create_profile,
@@ -273,6 +273,10 @@ def test_expected_events_state_all_and_only_what_is_said():
         "dialogue"
     ]
     assert made["expected"] == {"kind": "unparsed"}
+
+
+def test_a_list_is_no_fact_of_one_field():
+    assert [fact.name for fact in plain_facts("SCPI")] == ["query", "unit", "deadline_s", "most_errors"]
 
 
 def test_a_set_up_is_added_changed_and_left_out_in_the_editor(browser, uow, session, manager):

@@ -10,6 +10,7 @@ from lims.access import ACCESS, Open
 from lims.core.permissions import SYSTEM, Role, permissions_of
 from lims.intake.models import Customer, CustomerAccount
 from tests.support.accounts import make_account, sign_in
+from tests.support.backends import ON_SQLITE
 
 ACTING = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 # The sentences below are compared, so their language is fixed.
@@ -53,6 +54,7 @@ def account_in(uow, role):
     return account
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("role", list(Role))
 def test_each_role_enters_where_the_table_says_and_nowhere_else(app, uow, role):
     browser = sign_in(app.test_client(), account_in(uow, role))
