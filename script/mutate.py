@@ -68,6 +68,8 @@ EQUIVALENT: dict[str, str] = {
     "probability._log_gamma_step a < 100 -> a <= 100": "just below and above, both ways agree to 12 digits",
     "probability._log rest < x -> rest <= x": "at one half either logarithm serves",
     "method_budgets._stated last_place(U) < place -> last_place(U) <= place": "U is rounded to that place already",
+    "control_rules._find_opposite points[place].z * here.z -> points[place].z / here.z": "only the sign counts",
+    "control_rules._find_beyond points[place].z * here -> points[place].z / here": "only the sign counts",
     "robust_mean.algorithm_a to_fraction(deviation) < nothing -> to_fraction(deviation) <= nothing": "both 0: mean is median",
     "rounding._nearest_even numerator < 0 -> numerator <= 0": "0 has no sign",
     "rounding._nearest_even 0 -> 1": "a whole number below 1 that is not below 0 is 0",

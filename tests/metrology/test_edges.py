@@ -17,7 +17,7 @@ from lims.metrology.formula import evaluate, value_at
 from lims.metrology.formula_check import compile_formula
 from lims.metrology.formula_derivative import differentiate
 from lims.metrology.formula_text import write_formula
-from lims.metrology.formula_tree import FormulaError
+from lims.metrology.formula_tree import FormulaError, parse_formula, walk
 from lims.metrology.judgements import Comparison, Verdict
 from lims.metrology.judging import judge
 from lims.metrology.limits import (
@@ -34,7 +34,7 @@ from lims.metrology.method_budgets import MethodBudget, SourceKind, SourceText, 
 from lims.metrology.monte_carlo import AdaptiveStop, FixedDraws
 from lims.metrology.numerals import write_numeral
 from lims.metrology.positions import in_unit, limits_in_unit
-from lims.metrology.quantities import Correlation, Quantity
+from lims.metrology.quantities import Correlation, Quantity, check_inputs
 from lims.metrology.robust_hampel import hampel
 from lims.metrology.rounding import Mark, round_to
 from lims.metrology.rounding_rules import ByMagnitude, ToInterval, round_by
@@ -423,3 +423,29 @@ def test_what_may_round_to_the_bound_is_not_judged_by_rounded_values():
         assert judge(value, limit, Comparison.ROUNDED_VALUE).verdict is Verdict.NOT_JUDGED
     for value, limit in ((NotDetected(D("4.4")), Minimum(D(5))), (GreaterThan(D("5.6")), Maximum(D(5)))):
         assert judge(value, limit, Comparison.ROUNDED_VALUE).verdict is Verdict.FAIL
+
+
+def test_a_result_between_three_and_four_and_a_half_deviations_still_has_some_weight():
+    found = hampel([D("0.1"), D("-0.1"), D(0), D(0), D(4), D(5)], D(1))
+    assert found.ignored == (5,)
+
+
+def test_each_part_of_a_formula_knows_where_it_stands():
+    root = parse_formula("ab + mean(c, 1.5) * -@dd")
+    assert {(type(node).__name__, node.start, node.end) for node in walk(root)} == {
+        ("Binary", 0, 24),
+        ("Name", 0, 2),
+        ("Binary", 5, 24),
+        ("Call", 5, 17),
+        ("Name", 10, 11),
+        ("Literal", 13, 16),
+        ("Negation", 20, 24),
+        ("Item", 21, 24),
+    }
+
+
+def test_a_correlation_given_twice_names_its_pair():
+    quantities = [Quantity(name, D(1), (Standard(D(1)),)) for name in "ab"]
+    with pytest.raises(MetrologyError) as refused:
+        check_inputs(quantities, [Correlation("a", "b", D("0.5")), Correlation("b", "a", D("0.5"))])
+    assert (refused.value.code, refused.value.facts) == ("correlation_twice", {"one": "a", "other": "b"})
