@@ -69,6 +69,8 @@ EQUIVALENT: dict[str, str] = {
     "probability._log rest < x -> rest <= x": "at one half either logarithm serves",
     "method_budgets._stated last_place(U) < place -> last_place(U) <= place": "U is rounded to that place already",
     "control_rules._find_opposite points[place].z * here.z -> points[place].z / here.z": "only the sign counts",
+    "control_rules._find_opposite points[place].z * here.z < 0 -> points[place].z * here.z <= 0": "neither z is 0",
+    "limits._write_count count < 1000 -> count <= 1000": "1000 is a power of ten and was written as one",
     "control_rules._find_beyond points[place].z * here -> points[place].z / here": "only the sign counts",
     "robust_mean.algorithm_a to_fraction(deviation) < nothing -> to_fraction(deviation) <= nothing": "both 0: mean is median",
     "rounding._nearest_even numerator < 0 -> numerator <= 0": "0 has no sign",
