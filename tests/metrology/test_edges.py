@@ -40,7 +40,7 @@ from lims.metrology.rounding import Mark, round_to
 from lims.metrology.rounding_rules import ByMagnitude, ToInterval, round_by
 from lims.metrology.stored_values import restore_value, store_value
 from lims.metrology.straight_line import fit_line
-from lims.metrology.uncertainty_sources import Rectangular, Relative, Standard, variance_together
+from lims.metrology.uncertainty_sources import Readings, Rectangular, Relative, Standard, variance_together
 from lims.metrology.values import (
     BelowQuantification,
     Counts,
@@ -449,3 +449,10 @@ def test_a_correlation_given_twice_names_its_pair():
     with pytest.raises(MetrologyError) as refused:
         check_inputs(quantities, [Correlation("a", "b", D("0.5")), Correlation("b", "a", D("0.5"))])
     assert (refused.value.code, refused.value.facts) == ("correlation_twice", {"one": "a", "other": "b"})
+
+
+def test_only_readings_of_a_series_show_how_they_are_correlated():
+    readings = Quantity("a", None, (Readings((D(1), D(2), D(4))),), series="fit")
+    figure = Quantity("b", D(1), (Standard(D(1), dof=D(2)),), series="fit")
+    assert check_inputs([readings, figure]).coefficients == {}
+    assert check_inputs([readings, replace(readings, name="c")]).coefficients == {("a", "c"): 1}
