@@ -90,8 +90,8 @@ class Part:
 
     variance: Exact
     dof: Dof
-    dof_known: bool = True
-    rectangular: bool = False
+    dof_known: bool
+    rectangular: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,18 +249,19 @@ def _parts(inputs: Inputs, lines: Sequence[BudgetLine], together: Sequence[_Toge
         # Correlation with what does not contribute changes nothing.
         if len({line.quantity for line in inside}) == 1:
             for line in inside:
-                yield Part(line.variance, line.dof, True, line.distribution is Distribution.RECTANGULAR)
+                rectangular = line.distribution is Distribution.RECTANGULAR
+                yield Part(line.variance, line.dof, True, rectangular)
         elif inside:
             joint = [line.variance for line in inside]
-            joint += [term.variance for term in together if term.pair[0] in group]
+            joint += [term.variance for term in together if group.issuperset(term.pair)]
             yield _joint_part(_total(joint), inside, [inputs.quantities[line.quantity] for line in inside])
 
 
 def _joint_part(variance: Exact, lines: Sequence[BudgetLine], members: Sequence[Quantity]) -> Part:
     dofs = {line.dof for line in lines}
-    one_series = len({member.series for member in members}) == 1 and members[0].series != ""
-    known = len(dofs) == 1 and (one_series or dofs == {None})
-    return Part(variance, dofs.pop() if known else None, known)
+    series = {member.series for member in members}
+    known = len(dofs) == 1 and (dofs == {None} or (len(series) == 1 and series != {""}))
+    return Part(variance, dofs.pop() if known else None, known, rectangular=False)
 
 
 def _total(variances: Sequence[Exact]) -> Exact:

@@ -38,7 +38,7 @@ def deviation_factor(count: int) -> Exact:
 def mean_deviation_limits(groups: Sequence[Sequence[Decimal]]) -> MeanDeviationCharts:
     """X-bar and S charts of groups of equally many values: A3 = 3 / (c4 sqrt n); B3, B4 = 1 -+ 3 sqrt(1 - c4^2) / c4.
 
-    Groups of 2 to 100 values. Raises MetrologyError ``control_groups``, or ``control_deviation`` if no group varies.
+    Groups of 2 to 100 values. Raises MetrologyError ``control_groups_large``, or ``control_deviation`` if no group varies.
     """
     sizes = {len(group) for group in groups}
     if len(groups) < 2 or len(sizes) != 1 or not 2 <= max(sizes) <= MAX_GROUP:

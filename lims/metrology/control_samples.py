@@ -95,11 +95,13 @@ def statistic_of(
     """
     match kind:
         case ControlKind.DUPLICATE:
-            if (found is None) != (source is None):
+            if found is None and source is None:
+                return None
+            if found is None or source is None:
                 raise MetrologyError(
                     "control_one_not_found", "Only one of the two results is a figure: they do not agree."
                 )
-            return None if found is None or source is None else relative_difference(found, source)
+            return relative_difference(found, source)
         case ControlKind.SPIKE:
             return recovery(found or Fraction(0), source or Fraction(0), added or Fraction(0))
         case ControlKind.BLANK:

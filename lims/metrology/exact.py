@@ -29,7 +29,7 @@ def to_decimal(value: Exact, digits: int = KEPT_DIGITS) -> Decimal:
 
 def is_kept_whole(value: Exact, digits: int = KEPT_DIGITS) -> bool:
     """Tell whether ``to_decimal`` loses nothing."""
-    context = Context(prec=digits, rounding=ROUND_05UP, Emin=-999, Emax=999, traps=[])
+    context = Context(prec=digits, rounding=ROUND_05UP, traps=[])
     if isinstance(value, Fraction):
         context.divide(Decimal(value.numerator), Decimal(value.denominator))
     else:

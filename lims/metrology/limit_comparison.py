@@ -72,27 +72,25 @@ def _rank(limit: Limit) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """``value`` None: no bound on this side."""
-
-    value: Fraction | None = None
-    closed: bool = False
+    value: Fraction
+    closed: bool
 
 
 @dataclass(frozen=True, slots=True)
 class _Interval:
-    low: _End
-    high: _End
+    """None: no bound on that side."""
+
+    low: _End | None
+    high: _End | None
 
     def is_inside(self, other: "_Interval") -> bool:
         return _reaches(other.low, self.low, lt) and _reaches(other.high, self.high, gt)
 
 
-def _reaches(outer: _End, inner: _End, farther: Callable[[Fraction, Fraction], bool]) -> bool:
+def _reaches(outer: _End | None, inner: _End | None, farther: Callable[[Fraction, Fraction], bool]) -> bool:
     """Does ``outer`` lie at least as far out as ``inner``; ``farther``: lt for low ends, gt for high ones."""
-    if outer.value is None:
-        return True
-    if inner.value is None:
-        return False
+    if outer is None or inner is None:
+        return outer is None
     if inner.value == outer.value:
         return outer.closed or not inner.closed
     return farther(outer.value, inner.value)
@@ -103,9 +101,9 @@ def _interval(limit: Limit, rule: Comparison, unit: str) -> _Interval | None:
     try:
         match limit:
             case Maximum(bound, own, inclusive):
-                return _Interval(_End(), _end(bound, inclusive, 1, rule, own, unit))
+                return _Interval(None, _end(bound, inclusive, 1, rule, own, unit))
             case Minimum(bound, own, inclusive):
-                return _Interval(_end(bound, inclusive, -1, rule, own, unit), _End())
+                return _Interval(_end(bound, inclusive, -1, rule, own, unit), None)
             case Range(low, high, own, low_in, high_in):
                 return _Interval(
                     _end(low, low_in, -1, rule, own, unit), _end(high, high_in, 1, rule, own, unit)

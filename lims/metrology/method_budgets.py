@@ -295,16 +295,15 @@ def _parameter(text: SourceText) -> Decimal:
 def _stated(
     made: Budget, expanded: ExpandedUncertainty, value: Fraction, budget: MethodBudget, place: Decimal | None
 ) -> MethodUncertainty:
-    wanted, raised = to_fraction(expanded.U), False
-    if budget.cmc is not None:
-        least = to_fraction(budget.cmc) * (abs(value) / 100 if budget.cmc_percent else 1)
-        wanted, raised = max(wanted, least), wanted < least
-    U = round_uncertainty(wanted, budget.statement)
-    if budget.cmc is not None and to_fraction(U) < least:  # rounding must not undo it
-        U = _up(least, last_place(U))
+    wanted, least = to_fraction(expanded.U), to_fraction(budget.cmc or Decimal(0))
+    if budget.cmc_percent:
+        least *= abs(value) / 100
+    U = round_uncertainty(max(wanted, least), budget.statement)
+    if least:
+        U = max(U, _up(least, last_place(U)))  # rounding must not undo it
     if place is not None and last_place(U) < place:
         U = _up(to_fraction(U), place)
-    return MethodUncertainty(made, expanded, U, expanded.coverage.k, raised)
+    return MethodUncertainty(made, expanded, U, expanded.coverage.k, wanted < least)
 
 
 def _up(value: Fraction, place: Decimal) -> Decimal:

@@ -28,8 +28,7 @@ def normal_cdf(z: float) -> float:
 
 def normal_quantile(probability: Decimal | Fraction | float) -> float:
     """The z with ``probability`` below it (Wichura AS 241)."""
-    wanted = _open_probability(probability)
-    return -_STANDARD.inv_cdf(1 - wanted) if wanted > 1 / 2 else _STANDARD.inv_cdf(wanted)
+    return _STANDARD.inv_cdf(_open_probability(probability))
 
 
 def student_cdf(t: float, dof: float) -> float:
@@ -62,8 +61,6 @@ def student_quantile(probability: Decimal | Fraction | float, dof: Fraction | fl
 
 def fisher_tail(ratio: Fraction | float, numerator_dof: int, denominator_dof: int) -> float:
     """Probability that a ratio of two variances of one population exceeds ``ratio``; about 10 digits are right."""
-    if ratio <= 0:
-        return 1.0
     a, b, weighed = denominator_dof / 2, numerator_dof / 2, numerator_dof * float(ratio)
     x, rest = denominator_dof / (denominator_dof + weighed), weighed / (denominator_dof + weighed)
     return _incomplete_beta(a, b, x, rest, lgamma(a + b) - lgamma(a) - lgamma(b))

@@ -66,6 +66,19 @@ def outcome(bounds: ControlBounds, value: str, *earlier: str) -> ControlOutcome:
     return judge_control(bounds, D(value), "B", before).outcome
 
 
+def test_the_statistic_of_each_kind():
+    assert statistic_of(K.DUPLICATE, D("9.5"), D("10.5")) == 10
+    assert statistic_of(K.SPIKE, D("0.27"), D("0.07"), D("0.20")) == 100
+    for kind in (K.BLANK, K.CONTROL, K.REFERENCE, K.BLIND):
+        assert statistic_of(kind, D("0.25")) == D("0.25")
+    for kind in (K.CONTROL, K.REFERENCE, K.BLIND):
+        with pytest.raises(MetrologyError) as refused:
+            statistic_of(kind, None)
+        assert refused.value.code == "control_not_found"
+    assert figure_of(Number(D("0.3"), "g"), D(1) / 3) == D(1) / 3  # the unrounded one where it is known
+    assert figure_of(Number(D("0.3"), "g")) == D("0.3")
+
+
 def test_bounds_belong_to_what_is_allowed_and_count_beside_the_rules():
     both = ControlBounds(low=D(80), high=D(120))
     assert outcome(both, "80") == outcome(both, "120") == ControlOutcome.IN_CONTROL

@@ -6,15 +6,19 @@ from fractions import Fraction as F
 
 import pytest
 
-from lims.metrology.control_limits import Baseline
+from lims.metrology.budgets import make_budget
+from lims.metrology.control_deviations import mean_deviation_limits
+from lims.metrology.control_limits import Baseline, individuals_limits
 from lims.metrology.control_rules import NELSON, WESTERN_ELECTRIC, WESTGARD, check_rules, control_points
 from lims.metrology.control_samples import END, START, ControlBounds, EarlierPoint, baseline_of, covered
+from lims.metrology.coverage import CoverageShape, DominantFactor, FixedFactor, effective_dof, expand
+from lims.metrology.errors import MetrologyError
 from lims.metrology.formula import evaluate, value_at
 from lims.metrology.formula_check import compile_formula
 from lims.metrology.formula_derivative import differentiate
 from lims.metrology.formula_text import write_formula
-from lims.metrology.formula_tree import FormulaError
-from lims.metrology.judgements import Verdict
+from lims.metrology.formula_tree import FormulaError, parse_formula, walk
+from lims.metrology.judgements import Comparison, Verdict
 from lims.metrology.judging import judge
 from lims.metrology.limits import (
     Maximum,
@@ -28,13 +32,15 @@ from lims.metrology.limits import (
 )
 from lims.metrology.method_budgets import MethodBudget, SourceKind, SourceText, uncertainty_of
 from lims.metrology.monte_carlo import AdaptiveStop, FixedDraws
+from lims.metrology.numerals import write_numeral
 from lims.metrology.positions import in_unit, limits_in_unit
+from lims.metrology.quantities import Correlation, Quantity, check_inputs
 from lims.metrology.robust_hampel import hampel
 from lims.metrology.rounding import Mark, round_to
 from lims.metrology.rounding_rules import ByMagnitude, ToInterval, round_by
 from lims.metrology.stored_values import restore_value, store_value
 from lims.metrology.straight_line import fit_line
-from lims.metrology.uncertainty_sources import Relative, Standard, variance_together
+from lims.metrology.uncertainty_sources import Readings, Rectangular, Relative, Standard, variance_together
 from lims.metrology.values import (
     BelowQuantification,
     Counts,
@@ -258,7 +264,7 @@ def test_brackets_are_written_only_where_they_are_needed(text):
 
 def test_a_long_figure_shows_its_first_12_digits():
     assert steps_of("a / 3 * 1", a="1")[1][1] == "0.333333333333… × 1".replace("×", "*")
-    assert steps_of("a * 1", a="1234567890123456789012")[0][1] == "1.23456789012×10^21… * 1"
+    assert steps_of("a * 1", a="123456789012345678901")[0][1] == "1.23456789012×10^20… * 1"
     assert steps_of("a * 1", a="12345678901234567890")[0][1] == "12345678901234567890 * 1"
 
 
@@ -364,3 +370,89 @@ def test_a_million_draws_unless_told_otherwise():
     """JCGM 101 7.2.3: 10^6 can often be expected to deliver a 95 % coverage interval."""
     assert FixedDraws().count == 1_000_000
     assert (AdaptiveStop().digits, AdaptiveStop().finer, AdaptiveStop().most) == (2, 1, 5_000_000)
+
+
+def test_presence_of_what_is_only_known_to_be_more():
+    for bound, verdict in (("0", Verdict.FAIL), ("-1", Verdict.NOT_JUDGED)):
+        assert judge(GreaterThan(D(bound)), MustNotBeDetected()).verdict is verdict
+
+
+def test_three_equal_rectangles_do_not_dominate_by_two():
+    """EA-4/02 S10.13 knows the factor of two rectangles; a third as large as they are makes the result normal."""
+    quantities = [Quantity(name, D(0), (Rectangular(D(1)),)) for name in "abc"]
+    rule = DominantFactor(D("0.95"), otherwise=FixedFactor(D(2)))
+    coverage = expand(make_budget(compile_formula("a + b + c"), quantities), rule).coverage
+    assert (coverage.shape, coverage.k) == (CoverageShape.AGREED, 2)
+
+
+def test_what_reaches_the_capability_just_so_was_not_raised_to_it():
+    budget = MethodBudget((SourceText("a", SourceKind.STANDARD, D("0.12")),), cmc=D("0.24"))
+    found = uncertainty_of(compile_formula("a"), {"a": D(5)}, {}, budget)
+    assert (found.U, found.raised_to_cmc) == (D("0.24"), False)
+    found = uncertainty_of(compile_formula("a"), {"a": D(5)}, {}, replace(budget, cmc=D("0.241")))
+    assert (found.U, found.raised_to_cmc) == (D("0.25"), True)
+    # 10 % of -2.4
+    found = uncertainty_of(
+        compile_formula("a"), {"a": D("-2.4")}, {}, replace(budget, cmc=D(20), cmc_percent=True)
+    )
+    assert (found.U, found.raised_to_cmc) == (D("0.48"), True)
+
+
+def test_limits_of_ranges_and_deviations_do_not_fall_below_nothing():
+    assert individuals_limits([D(1), D(2), D(4)]).ranges.lower == 0
+    assert mean_deviation_limits([[D("0.1"), D("0.2")]] * 2).deviations.lower == 0
+
+
+def test_the_figures_of_a_plan_are_printed_as_short_as_they_are():
+    assert write_limit(Plan(5, 2, D("2.5"), D(2500))) == "n=5, c=2, m=2.5, M=2500"
+    assert write_limit(Plan(5, 2, D(10), D("1E+1"))) == "n=5, c=2, m=10, M=10"
+    assert write_numeral(D("1E+1")) == "1×10^1"
+
+
+def test_correlated_quantities_of_two_series_have_no_common_degrees_of_freedom():
+    quantities = [Quantity(name, D(1), (Standard(D(1), dof=D(5)),), series=name) for name in "ab"]
+    budget = make_budget(compile_formula("a + b"), quantities, [Correlation("a", "b", D("0.5"))])
+    with pytest.raises(MetrologyError) as refused:
+        effective_dof(budget)
+    assert refused.value.code == "dof_of_correlated"
+
+
+def test_what_may_round_to_the_bound_is_not_judged_by_rounded_values():
+    """Less than 5.2 may be 5.1, which rounds to 5; more than 4.8 may be 4.9."""
+    for value, limit in ((NotDetected(D("5.2")), Minimum(D(5))), (GreaterThan(D("4.8")), Maximum(D(5)))):
+        assert judge(value, limit, Comparison.ROUNDED_VALUE).verdict is Verdict.NOT_JUDGED
+    for value, limit in ((NotDetected(D("4.4")), Minimum(D(5))), (GreaterThan(D("5.6")), Maximum(D(5)))):
+        assert judge(value, limit, Comparison.ROUNDED_VALUE).verdict is Verdict.FAIL
+
+
+def test_a_result_between_three_and_four_and_a_half_deviations_still_has_some_weight():
+    found = hampel([D("0.1"), D("-0.1"), D(0), D(0), D(4), D(5)], D(1))
+    assert found.ignored == (5,)
+
+
+def test_each_part_of_a_formula_knows_where_it_stands():
+    root = parse_formula("ab + mean(c, 1.5) * -@dd")
+    assert {(type(node).__name__, node.start, node.end) for node in walk(root)} == {
+        ("Binary", 0, 24),
+        ("Name", 0, 2),
+        ("Binary", 5, 24),
+        ("Call", 5, 17),
+        ("Name", 10, 11),
+        ("Literal", 13, 16),
+        ("Negation", 20, 24),
+        ("Item", 21, 24),
+    }
+
+
+def test_a_correlation_given_twice_names_its_pair():
+    quantities = [Quantity(name, D(1), (Standard(D(1)),)) for name in "ab"]
+    with pytest.raises(MetrologyError) as refused:
+        check_inputs(quantities, [Correlation("a", "b", D("0.5")), Correlation("b", "a", D("0.5"))])
+    assert (refused.value.code, refused.value.facts) == ("correlation_twice", {"one": "a", "other": "b"})
+
+
+def test_only_readings_of_a_series_show_how_they_are_correlated():
+    readings = Quantity("a", None, (Readings((D(1), D(2), D(4))),), series="fit")
+    figure = Quantity("b", D(1), (Standard(D(1), dof=D(2)),), series="fit")
+    assert check_inputs([readings, figure]).coefficients == {}
+    assert check_inputs([readings, replace(readings, name="c")]).coefficients == {("a", "c"): 1}

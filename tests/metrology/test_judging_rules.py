@@ -175,6 +175,11 @@ def test_what_is_only_known_to_lie_below_or_above_is_judged_only_if_that_settles
     assert (judgement.verdict, judgement.reason) == (verdict, reason)
 
 
+def test_what_is_not_judged_is_not_near_its_limit_either():
+    missing = judge(None, Maximum(Decimal(1)))
+    assert (missing.near_limit, missing.broken, missing.rules_disagree) == (False, (), False)
+
+
 def test_monitoring_gives_no_verdict_but_keeps_what_was_found():
     limit = Maximum(Decimal("2.5"), "mg/kg")
     judgement = judge(Number(Decimal("2.6"), "mg/kg"), limit, withheld=Reason.MONITORING)

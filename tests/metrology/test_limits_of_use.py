@@ -5,12 +5,14 @@ from fractions import Fraction as F
 
 import pytest
 
+from lims.metrology.control_deviations import mean_deviation_limits
 from lims.metrology.control_limits import (
     Baseline,
     baseline_from,
     individuals_limits,
     mean_range_limits,
 )
+from lims.metrology.control_sums import CusumRule, EwmaRule
 from lims.metrology.coverage import FixedFactor
 from lims.metrology.errors import MetrologyError
 from lims.metrology.exact import is_kept_whole, to_decimal, to_fraction
@@ -21,6 +23,7 @@ from lims.metrology.formula_numbers import settled
 from lims.metrology.formula_tree import Binary, Call, Name, parse_formula
 from lims.metrology.limits import Plan, Range
 from lims.metrology.monte_carlo import AdaptiveStop, FixedDraws, run_monte_carlo
+from lims.metrology.monte_carlo_draws import FiniteDof, Sampler
 from lims.metrology.numerals import MAX_TEXT, read_numeral, split_numeral, write_numeral
 from lims.metrology.outliers import cochran, grubbs, grubbs_p_value
 from lims.metrology.quantities import Correlation, Quantity, check_inputs
@@ -30,7 +33,17 @@ from lims.metrology.rounding import check_interval, round_significant
 from lims.metrology.rounding_rules import ToSignificant, parse_rounding_rule
 from lims.metrology.straight_line import fit_line
 from lims.metrology.typed_values import parse_counts, parse_value
-from lims.metrology.uncertainty_sources import PooledDeviation, Readings, Standard, Trapezoidal, pooled
+from lims.metrology.uncertainty_sources import (
+    Expanded,
+    InexactRectangular,
+    PooledDeviation,
+    Readings,
+    Rectangular,
+    Standard,
+    Trapezoidal,
+    pooled,
+)
+from lims.metrology.uncertainty_statements import StatementRule
 from lims.metrology.units import convert
 from lims.metrology.values import Counts, DetectionLimits, Number
 
@@ -45,6 +58,10 @@ def holds_up_to(allowed, beyond, code):
     """``allowed`` may be done, ``beyond`` is refused with ``code``."""
     allowed()
     assert refusal(beyond).code == code
+
+
+def sampled(seed):
+    return Sampler(check_inputs([Quantity("a", D(1))]), seed, FiniteDof.STUDENT)
 
 
 def sum_of(count):
@@ -75,6 +92,11 @@ def test_a_formula_of_greatest_size(allowed, beyond, code):
 def test_a_second_formula_has_its_own_depth():
     """Brackets behind each other are not brackets within each other."""
     assert evaluate(compile_formula("+".join([nested(90)] * 3)), {}).exact == 3
+    holds_up_to(
+        lambda: parse_formula("(1)+" * 10 + nested(98)),
+        lambda: parse_formula("(1)+" * 10 + nested(99)),
+        "formula_too_deep",
+    )
 
 
 def counted(nodes):
@@ -261,6 +283,31 @@ def test_a_refusal_names_the_unit_that_was_expected():
             "readings_number_new",
         ),
         (lambda: pooled(((D(1), D(2)),)), lambda: pooled(((D(1),),)), "readings_series"),
+        (
+            lambda: InexactRectangular(D(1), D(1)),
+            lambda: InexactRectangular(D(1), D("1.001")),
+            "inexactness_too_large",
+        ),
+        (lambda: Rectangular(D(0)), lambda: Rectangular(D("-0.001")), "uncertainty_negative"),
+        (lambda: Expanded(D(1), D("0.001")), lambda: Expanded(D(1), D(0)), "uncertainty_not_positive"),
+        (lambda: Standard(D(1), dof=D("0.001")), lambda: Standard(D(1), dof=D(0)), "dof_not_positive"),
+        (
+            lambda: StatementRule(lowered_by=D(0)),
+            lambda: StatementRule(lowered_by=D(1)),
+            "statement_lowered_by",
+        ),
+        (
+            lambda: mean_deviation_limits([[D(n) for n in range(100)]] * 2),
+            lambda: mean_deviation_limits([[D(n) for n in range(101)]] * 2),
+            "control_groups_large",
+        ),
+        (
+            lambda: mean_deviation_limits([[D(1), D(2)]] * 2),
+            lambda: mean_deviation_limits([[D(1)]] * 2),
+            "control_groups_large",
+        ),
+        (lambda: sampled(2**128 - 1), lambda: sampled(2**128), "monte_carlo_seed"),
+        (lambda: sampled(0), lambda: sampled(-1), "monte_carlo_seed"),
         (lambda: Trapezoidal(D(1), D(1)), lambda: Trapezoidal(D(1), D("1.001")), "trapezoid_top"),
         (lambda: Trapezoidal(D(1), D(0)), lambda: Trapezoidal(D(1), D("-0.001")), "trapezoid_top"),
         (
@@ -308,6 +355,13 @@ def test_a_refusal_names_the_unit_that_was_expected():
         (lambda: algorithm_a([D(1), D(2), D(4)]), lambda: algorithm_a([D(1), D(2)]), "robust_results"),
         (lambda: q_deviation([D(1), D(2)]), lambda: q_deviation([D(1)]), "robust_results"),
         (lambda: hampel([D(1), D(2), D(4)]), lambda: hampel([D(1), D(2)]), "robust_results"),
+        (lambda: CusumRule(k=D(0)), lambda: CusumRule(k=D("-0.1")), "cusum_rule"),
+        (lambda: CusumRule(h=D("0.1")), lambda: CusumRule(h=D(0)), "cusum_rule"),
+        (lambda: CusumRule(head_start=D("4.9")), lambda: CusumRule(head_start=D(5)), "cusum_rule"),
+        (lambda: CusumRule(), lambda: CusumRule(head_start=D("-0.1")), "cusum_rule"),
+        (lambda: EwmaRule(weight=D(1)), lambda: EwmaRule(weight=D("1.1")), "ewma_rule"),
+        (lambda: EwmaRule(weight=D("0.01")), lambda: EwmaRule(weight=D(0)), "ewma_rule"),
+        (lambda: EwmaRule(width=D("0.1")), lambda: EwmaRule(width=D(0)), "ewma_rule"),
         (
             lambda: algorithm_a([D(1), D(2), D(4)], figures=12),
             lambda: algorithm_a([D(1), D(2), D(4)], figures=13),

@@ -123,6 +123,19 @@ def test_what_gives_no_uncertainty_says_why(formula, figures, source, code):
     assert refused.value.code == code
 
 
+@pytest.mark.parametrize(
+    ("count", "allowed"), [("1", True), ("1000", True), ("0", False), ("1001", False), ("2.5", False)]
+)
+def test_a_pooled_deviation_is_of_a_whole_number_of_readings(count, allowed):
+    made = budget(SourceText("x", K.POOLED, D(1), D(count), D(9)))
+    if allowed:
+        check_budget(made, PLAIN)
+        return
+    with pytest.raises(MetrologyError) as refused:
+        check_budget(made, PLAIN)
+    assert refused.value.code == "budget_parameter"
+
+
 def test_a_budget_is_checked_before_a_figure_is_seen():
     for wrong, code in (
         (budget(), "budget_empty"),

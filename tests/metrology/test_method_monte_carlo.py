@@ -43,6 +43,14 @@ def test_other_items_and_what_acts_on_the_result_are_drawn_with_the_inputs():
     assert sum(found.histogram.counts) > 0.995 * found.result.draws
 
 
+def test_a_histogram_is_as_wide_as_the_curve_over_it():
+    """A rectangle ends at 1.73 u; the curve of the GUM is drawn to 3.5 u."""
+    narrow = MethodBudget((SourceText("m", K.RECTANGULAR, D("0.3")),))
+    found = propagate(compile_formula("m"), {"m": D(5)}, {}, narrow, Asked(digits=1), seed=3)
+    reach = 3.5 * 0.3 / 3**0.5
+    assert (found.histogram.low, found.histogram.high) == pytest.approx((5 - reach, 5 + reach), rel=1e-3)
+
+
 def test_how_a_figure_is_written_and_the_order_of_sources_change_no_draw():
     wordy = MethodBudget(
         tuple(

@@ -160,3 +160,16 @@ def test_each_end_must_be_near_enough_for_itself():
         (Interval(8.0, 12.06), False),
     ):
         assert validate_budget(budget.value, expanded, interval).holds is holds
+
+
+@pytest.mark.parametrize(("finer", "draws"), [(1, 30_000), (2, 60_000), (3, 200_000)])
+def test_an_adaptive_run_takes_as_many_draws_again(finer, draws):
+    quantities = [Quantity("a", D(5), (Standard(D(2)),)), Quantity("b", D(5), (Rectangular(D(2)),))]
+    stop = AdaptiveStop(digits=2, finer=finer)
+    assert run_monte_carlo(compile_formula("a * b"), quantities, seed=1, stop=stop).draws == draws
+
+
+def test_the_last_digits_of_a_double_do_not_part_two_ends():
+    """402.05 as a double lies 1E-14 above what it is written as."""
+    budget = make_budget(compile_formula("a"), [Quantity("a", D(400), (Standard(D(1)),))])
+    assert validate_budget(budget.value, expand(budget, FixedFactor(D(2))), Interval(398.0, 402.05)).holds

@@ -115,9 +115,10 @@ def test_groups_of_different_size():
     assert round_to(summaries.within, D("1E-12")) == round_to(found.within, D("1E-12"))
     assert (summaries.mean, summaries.from_means) == (found.mean, found.from_means)
     assert found.source(groups_differ=False).dof == 5
-    with pytest.raises(MetrologyError) as refused:
-        found.source(groups_differ=True)
-    assert refused.value.code == "nested_sizes"
+    for unequal in (found, nest([(D(1), D(3)), (D(1), D(2), D(6))])):
+        with pytest.raises(MetrologyError) as refused:
+            unequal.source(groups_differ=True)
+        assert refused.value.code == "nested_sizes"
 
 
 def test_an_overall_deviation_is_never_below_that_within():
