@@ -38,4 +38,5 @@ def instant(moment: datetime) -> str:
     """ISO 8601, UTC, microseconds: 2026-11-22T12:00:03.000000Z."""
     if moment.tzinfo is not UTC:
         moment = moment.astimezone(UTC)
-    return moment.isoformat(timespec="microseconds")[:-6] + "Z"
+    day, time_ = (moment.year, moment.month, moment.day), (moment.hour, moment.minute, moment.second)
+    return "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ" % (*day, *time_, moment.microsecond)

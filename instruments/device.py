@@ -202,9 +202,10 @@ class Device:
             self._notice_break(now)
 
     def _sort(self, frame: Frame, event: Event, heard: Heard) -> None:
+        if heard.part is Part.UNASKED:  # nearly all of a bench whose devices send by themselves
+            self._unasked(frame, event)
+            return
         match heard.part, heard.order:
-            case Part.UNASKED, _:  # nearly all of a bench whose devices send by themselves
-                self._unasked(frame, event)
             case Part.ANSWER, Order(verb=Verb.LOOK | Verb.STREAM):
                 self._look = _Look(frame, event)
                 self._keep(frame, event, Trigger.LIVE, None)

@@ -58,13 +58,10 @@ class Link:
     threaded: bool = NO_DESCRIPTORS
     retry_at: float = 0.0
     reason: str = ""
+    descriptor: int | None = None
     _port: Port | None = None
     _failures: int = 0
     _unsent: bytes = b""
-
-    @property
-    def descriptor(self) -> int | None:
-        return None if self._port is None else self._port.descriptor
 
     @property
     def connecting(self) -> bool:
@@ -77,7 +74,7 @@ class Link:
         except (InstrumentError, OSError) as exc:
             self._fail(now_s, str(exc))
             return False
-        self._unsent = b""
+        self.descriptor, self._unsent = self._port.descriptor, b""
         return True
 
     def connected(self, now_s: float) -> bool:
@@ -137,7 +134,7 @@ class Link:
         """Closes at once: an open descriptor would make the kernel give the replugged device a new name."""
         if self._port is not None:
             self._port.close()
-        self._port, self._unsent = None, b""
+        self._port, self.descriptor, self._unsent = None, None, b""
         self._fail(now_s, reason)
 
     def _fail(self, now_s: float, reason: str) -> None:

@@ -43,6 +43,7 @@ class BudgetSimulation(Identified, Base):
     low_difference: Mapped[Decimal | None]
     high_difference: Mapped[Decimal | None]
     delta: Mapped[Decimal | None]
+    decisive: Mapped[bool]
     made_by: Mapped[int] = mapped_column(ForeignKey("account.id"))
     made_at: Mapped[datetime]
 
@@ -54,7 +55,9 @@ class BudgetSimulation(Identified, Base):
 
     @property
     def validated(self) -> bool | None:
-        """Whether both ends lie within ``delta``; None where they were not compared."""
+        """Whether both ends lie within ``delta``; None where they were not compared, or the draws scatter too much."""
         if self.low_difference is None or self.high_difference is None or self.delta is None:
+            return None
+        if not self.decisive:
             return None
         return self.low_difference <= self.delta and self.high_difference <= self.delta

@@ -148,6 +148,7 @@ class KeptSimulationDump(Schema):
     low_difference = Figure(allow_none=True)
     high_difference = Figure(allow_none=True)
     delta = Figure(allow_none=True)
+    decisive = fields.Boolean()
     validated = fields.Boolean(allow_none=True)
     made_by = fields.Integer()
     made_at = fields.AwareDateTime()

@@ -169,6 +169,7 @@ def _found_columns(done: Simulation) -> dict[str, Any]:
         "low_difference": check.low_difference if check is not None else None,
         "high_difference": check.high_difference if check is not None else None,
         "delta": check.delta if check is not None else None,
+        "decisive": done.found.decisive,
     }
 
 

@@ -1780,6 +1780,7 @@ def upgrade() -> None:
         sa.Column("low_difference", sa.String(length=64), nullable=True),
         sa.Column("high_difference", sa.String(length=64), nullable=True),
         sa.Column("delta", sa.String(length=64), nullable=True),
+        sa.Column("decisive", sa.Boolean(), nullable=False),
         sa.Column("made_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column(

@@ -123,3 +123,9 @@ def test_the_page_runs_keeps_and_repeats(browser, address, uow):
     uow.session.rollback()
     row = uow.session.scalars(select(BudgetSimulation)).one()
     assert (row.seed, str(row.symmetric_low) in kept) == (11, False)  # the page shows four digits of u
+
+
+def test_draws_that_scatter_too_much_validate_nothing():
+    within = {"low_difference": D("0.003"), "high_difference": D("0.001"), "delta": D("0.005")}
+    assert BudgetSimulation(**within, decisive=True).validated is True
+    assert BudgetSimulation(**within, decisive=False).validated is None
