@@ -38,5 +38,6 @@ def instant(moment: datetime) -> str:
     """ISO 8601, UTC, microseconds: 2026-11-22T12:00:03.000000Z."""
     if moment.tzinfo is not UTC:
         moment = moment.astimezone(UTC)
-    day, time_ = (moment.year, moment.month, moment.day), (moment.hour, moment.minute, moment.second)
-    return "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ" % (*day, *time_, moment.microsecond)
+    # isoformat() spends half of its time on the zone.
+    m = moment
+    return f"{m.year:04}-{m.month:02}-{m.day:02}T{m.hour:02}:{m.minute:02}:{m.second:02}.{m.microsecond:06}Z"
