@@ -3,6 +3,7 @@
 import time
 import uuid
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -34,6 +35,7 @@ def boot_id() -> str:
         return str(uuid.uuid4())
 
 
+@lru_cache(maxsize=8)  # what is read together has one stamp
 def instant(moment: datetime) -> str:
     """ISO 8601, UTC, microseconds: 2026-11-22T12:00:03.000000Z."""
     if moment.tzinfo is not UTC:

@@ -9,7 +9,7 @@ from instruments.captures import Draft, Source, Stored, Trigger
 from instruments.clock import Clock
 from instruments.codec import Answer, Calling, Labelled, SetsUp, Verb, abilities_of, confirmed, looks_of
 from instruments.dialogue import GivenUp, Heard, Order, Part, Send
-from instruments.frames import Frame
+from instruments.frames import Frame, Stamp
 from instruments.keeper import Keeper
 from instruments.kept_orders import KeptOrders
 from instruments.link import LineHealth, Link, LinkState
@@ -99,7 +99,8 @@ class Device:
         self.link.flush(now)
         self._notice_break(now)
 
-    def readable(self, now: float) -> None:
+    def readable(self, now: float, at: Stamp | None = None) -> None:
+        """``at``: when it is read, as the loop knows it for several devices; None: now."""
         if self.link.connecting:
             self.writable(now)
             return
@@ -108,7 +109,7 @@ class Device:
             self._broke()
         elif chunk:
             self._health.feed(chunk)
-            for frame in self._framer.feed(chunk, self._clock.stamp()):
+            for frame in self._framer.feed(chunk, at or self._clock.stamp()):
                 self._take_in(frame, now)
 
     def want(self, order: Order) -> None:

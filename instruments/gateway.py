@@ -24,6 +24,7 @@ from instruments.errors import NotEnrolled
 from instruments.file_marks import FileMarks
 from instruments.folder import FolderWatch, FoundFile
 from instruments.forwarder import Delivery, DeliveryState, Forwarder
+from instruments.frames import Stamp
 from instruments.kept_orders import KeptOrders
 from instruments.keys import load_identity
 from instruments.live import LiveChannel
@@ -45,6 +46,7 @@ LOOK_FOR_IDENTITY_S = 2.0
 BOARD_EVERY_S = 0.04
 # Bytes of a hundred lines come a thousand times a second: those of 35 ms are served together, of ten lines those of 5 ms.
 TURN_S, TURN_OF_ONE_S = 0.05, 0.0005
+READ_AS_ONE = 16  # devices that are read within a millisecond or two: one stamp for all of them
 MOST_WAITING = 5000  # drafts in memory while the disk refuses; then the ports are not read any more
 
 
@@ -158,8 +160,10 @@ class Gateway:
         ready = list(self._lines.wait(self._wait_s()))
         self._began = now = self._clock.seconds()
         touched = set(self._agenda.due(now))
-        for device, mask in ready:
-            self._serve(device, mask, now)
+        for place, (device, mask) in enumerate(ready):
+            if place % READ_AS_ONE == 0:
+                at = self._clock.stamp()
+            self._serve(device, mask, now, at)
             touched.add(device)
         touched.update(self._hand_out_orders())
         touched.update(self._take_profiles(now))
@@ -180,11 +184,11 @@ class Gateway:
         self._unshown |= touched
         self._housekeeping(now)
 
-    def _serve(self, device: Device, mask: int, now: float) -> None:
+    def _serve(self, device: Device, mask: int, now: float, at: Stamp) -> None:
         if mask & selectors.EVENT_WRITE:
             device.writable(now)
         if mask & selectors.EVENT_READ and device.link.descriptor is not None:
-            device.readable(now)
+            device.readable(now, at)
 
     def _take_profiles(self, now: float) -> Iterable[Device]:
         """Devices whose profile came or changed begin anew with it; the others do not notice."""

@@ -11,6 +11,7 @@ from lims.ui import navigation
 from lims.ui.labels import Tone
 from lims.ui.navigation import MOST, Card, Entry, cards_for, entries_for
 from tests.support.accounts import make_account, sign_in
+from tests.support.backends import ON_SQLITE
 from tests.support.queries import statements_of
 
 STAFF = [role for role in Role if role is not Role.CUSTOMER]
@@ -149,6 +150,7 @@ def test_every_link_at_the_left_and_every_card_opens(client, uow, role):
     assert wrong == {}
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("role", [Role.ADMINISTRATOR, Role.DIRECTOR])
 def test_the_start_page_asks_a_bounded_number_of_times(client, uow, database, role):
     browser = sign_in(client, make_account(uow, role))
