@@ -17,6 +17,10 @@ class Acquaintance:
     def introduce(self, serial: str | None) -> None:
         self.serial, self.known = serial, True
 
+    def forget(self) -> None:
+        """The port is opened anew: who is there has to be asked again."""
+        self.known = False
+
     @property
     def is_wrong(self) -> bool:
         return self.expected is not None and self.known and self.serial != self.expected

@@ -225,6 +225,8 @@ class Device:
                 self._keep(frame, event, Trigger.LATE, None)
             case Part.ACCEPTED, _:
                 self._keep(frame, event, Trigger.ASKED, None)
+            case _:  # what a frame is can be unknown; that it came is kept
+                self._unasked(frame, event)
 
     def _set_up(self, order: Order, event: Event) -> Event:
         setup, said = confirmed(self._codec, order.argument, event)
@@ -329,7 +331,8 @@ class Device:
     def _opened(self, now: float) -> None:
         self._openings += 1
         self._settling.restart()
-        self._who.known, self._look = False, None
+        self._who.forget()
+        self._look = None
         self._source = self._source_now()
         self._framer = self._codec.framer()
         self._health = LineHealth(self.settings.profile.controls)

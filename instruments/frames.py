@@ -15,7 +15,8 @@ LONGEST_FRAME = 4096  # bytes; no device here sends a tenth of it, so more means
 
 # Stamps and frames are plain tuples: a bench makes a thousand of each a second.
 class Stamp(NamedTuple):
-    """When bytes were read: wall clock (UTC, may jump) and monotonic nanoseconds (never does)."""
+    """When bytes were read, to a millisecond or two on a busy bench: wall clock (UTC, may jump) and monotonic
+    nanoseconds (never does)."""
 
     wall: datetime
     mono_ns: int

@@ -44,7 +44,7 @@ log = logging.getLogger("instruments")
 STATUS_EVERY_S = 1.0
 LOOK_FOR_IDENTITY_S = 2.0
 BOARD_EVERY_S = 0.04
-# Bytes of a hundred lines come a thousand times a second: those of 35 ms are served together, of ten lines those of 5 ms.
+# Bytes of a hundred lines come a thousand times a second: those of 50 ms are served together, of ten lines those of 5 ms.
 TURN_S, TURN_OF_ONE_S = 0.05, 0.0005
 READ_AS_ONE = 16  # devices that are read within a millisecond or two: one stamp for all of them
 MOST_WAITING = 5000  # drafts in memory while the disk refuses; then the ports are not read any more
@@ -173,9 +173,8 @@ class Gateway:
             if device.link.descriptor is None and now >= device.link.retry_at:
                 device.open(now)
             device.tick(now)
-        for device in (
-            stored := self._commit_if_due(self._clock.seconds())
-        ):  # what waited for the commit goes at once
+        stored = self._commit_if_due(self._clock.seconds())
+        for device in stored:  # what waited for the commit goes at once
             device.tick(now)
         touched |= stored
         self._watch(self._all_or(touched))

@@ -22,7 +22,7 @@ from instruments.errors import SpoolUnsafe
 if TYPE_CHECKING:
     import sqlite3
 
-LINGER_S = 0.02  # a commit waits this long for company: 100 devices then cost 6 % of a core, not 14
+LINGER_S = 0.02  # a commit waits this long for company, what the gateway's turn took of it included
 FORMAT = "1"
 MOST_REMOVED = 2000  # with one delivery; four times of what it brings
 DAY_S = 86400.0

@@ -29,6 +29,7 @@ from lims.metrology.control_limits import Baseline
 from lims.metrology.control_rules import control_points
 from lims.metrology.control_samples import ControlKind, Memory, baseline_of
 from lims.metrology.control_sums import CusumChart, EwmaChart, cusum, ewma
+from lims.people.directory import accounts_by_id
 from lims.people.models import Account
 
 T = TypeVar("T")
@@ -238,7 +239,6 @@ def load_hold(session: Session, *, actor: Actor, hold_id: int) -> HoldStory:
         .where(HeldTest.hold_id == hold.id)
         .order_by(RequestedTest.id)
     )
-    people = select(Account).where(Account.id.in_([n for n in (hold.opened_by, hold.decided_by) if n]))
     return HoldStory(
         hold,
         session.get_one(Worksheet, hold.worksheet_id),
@@ -246,5 +246,5 @@ def load_hold(session: Session, *, actor: Actor, hold_id: int) -> HoldStory:
         next((one for one in _points(session, [evaluation])), None),
         session.get_one(ResultVersion, evaluation.result_version_id),
         [HeldResult(*row) for row in session.execute(wanted).unique()],
-        {account.id: account for account in session.scalars(people).unique()},
+        accounts_by_id(session, {hold.opened_by, hold.decided_by}),
     )

@@ -24,6 +24,7 @@ from lims.intake.models import Order, RequestedTest, Sample
 from lims.metrology.formula_check import compile_formula
 from lims.metrology.stored_values import store_value
 from lims.metrology.values import write_value
+from lims.people.directory import accounts_by_id
 from lims.people.models import Account
 
 
@@ -146,8 +147,7 @@ def _people(
 ) -> dict[int, Account]:
     ids = {result.submitted_by, result.verified_by, result.returned_by}
     ids |= {v.computed_by for v in history} | {o.value.entered_by for o in origins}
-    wanted = [i for i in ids if i is not None]
-    return {a.id: a for a in session.scalars(select(Account).where(Account.id.in_(wanted))).unique()}
+    return accounts_by_id(session, ids)
 
 
 def _origins(

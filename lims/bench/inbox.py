@@ -1,7 +1,7 @@
 """The inbox of captures: what came from devices and nobody has claimed; and one capture with its proof."""
 
 import base64
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -37,6 +37,7 @@ from lims.core.uow import UnitOfWork
 from lims.equipment.models import Device, Equipment, Gateway
 from lims.equipment.signed import signature_holds
 from lims.intake.models import RequestedTest, Sample
+from lims.people.directory import accounts_by_id
 from lims.people.models import Account
 from lims.ui.panels import Panel
 
@@ -208,7 +209,7 @@ def capture_page(session: Session, *, actor: Actor, capture_id: int) -> CaptureP
             .where(RequestedTest.id == claim.requested_test_id)
         )
     again = history_of(session, row.id)
-    people = {one.id: one for one in accounts_of(session, {a.read_by for a in again})}
+    people = accounts_by_id(session, {a.read_by for a in again})
     beside = _same_frame(session, row)
     readings = readings_of(session, beside)
     return CapturePage(
@@ -224,11 +225,6 @@ def capture_page(session: Session, *, actor: Actor, capture_id: int) -> CaptureP
         beside=[(one, readings[one.id]) for one in beside],
         signed=signature_holds(batch.public_key, "captures", batch.body, batch.signature),
     )
-
-
-def accounts_of(session: Session, ids: Collection[int | None]) -> Sequence[Account]:
-    wanted = {one for one in ids if one is not None}
-    return session.scalars(select(Account).where(Account.id.in_(wanted))).unique().all() if wanted else []
 
 
 def _same_frame(session: Session, row: Capture) -> Sequence[Capture]:

@@ -17,6 +17,7 @@ from lims.core.permissions import Actor
 from lims.equipment.calibration import latest_records
 from lims.equipment.models import CalibrationRecord
 from lims.intake.models import RequestedTest, Sample
+from lims.people.directory import accounts_by_id
 from lims.people.models import Account
 
 
@@ -90,11 +91,9 @@ def _changes(view: SheetView, entries: Sequence[InputValue]) -> list[Change]:
 
 def _people(session: Session, view: SheetView) -> dict[int, Account]:
     """Who handed over and who verified."""
-    ids = {view.worksheet.analyst_id}
-    for row in view.rows:
-        if row.result is not None:
-            ids |= {i for i in (row.result.submitted_by, row.result.verified_by) if i is not None}
-    return {a.id: a for a in session.scalars(select(Account).where(Account.id.in_(ids))).unique()}
+    results = [row.result for row in view.rows if row.result is not None]
+    hands = {one for result in results for one in (result.submitted_by, result.verified_by)}
+    return accounts_by_id(session, {view.worksheet.analyst_id, *hands})
 
 
 def load_cell(session: Session, *, actor: Actor, test_id: int, key: str) -> CellStory:

@@ -20,6 +20,7 @@ from lims.core.errors import NotFound
 from lims.core.permissions import Actor, Permission
 from lims.intake.models import RequestedTest, Sample
 from lims.intake.states import TestState
+from lims.people.directory import accounts_by_id
 from lims.people.models import Account
 
 
@@ -142,8 +143,7 @@ def _device_flags(session: Session, rows: Sequence[RowView]) -> dict[int, str]:
 
 
 def _people(session: Session, rows: Sequence[RowView]) -> dict[int, Account]:
-    ids = {row.result.submitted_by for row in rows if row.result is not None}
-    return {a.id: a for a in session.scalars(select(Account).where(Account.id.in_(ids))).unique()}
+    return accounts_by_id(session, {row.result.submitted_by for row in rows if row.result is not None})
 
 
 def _notes(row: RowView) -> Mapping[str, object]:

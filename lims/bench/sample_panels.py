@@ -17,6 +17,7 @@ from lims.core.audit import AuditEvent
 from lims.core.permissions import Actor, Permission
 from lims.intake.models import RequestedTest, Sample
 from lims.intake.states import TestState
+from lims.people.directory import accounts_by_id
 from lims.people.models import Account
 from lims.ui.panels import Event, Panel
 
@@ -163,10 +164,7 @@ def _events(session: Session, items: Mapping[int, TestItem], only: set[str] | No
 
 
 def _people(session: Session, events: Sequence[AuditEvent]) -> dict[int, Account]:
-    ids = {e.actor_id for e in events} | {_assignee(e) for e in events}
-    wanted = [i for i in ids if i is not None]
-    found = session.scalars(select(Account).where(Account.id.in_(wanted))).unique()
-    return {account.id: account for account in found}
+    return accounts_by_id(session, {e.actor_id for e in events} | {_assignee(e) for e in events})
 
 
 def _assignee(event: AuditEvent) -> int | None:

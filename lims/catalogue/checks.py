@@ -25,6 +25,7 @@ from lims.core.numbering import take_numbers
 from lims.core.permissions import Actor, Permission
 from lims.core.sheets import MAX_BYTES, read_sheet
 from lims.core.uow import RequestKey, UnitOfWork
+from lims.people.directory import accounts_by_id
 from lims.people.models import Account
 
 MEDIA_TYPE = "application/octet-stream"
@@ -191,8 +192,7 @@ def people_of(
     session: Session, check: StandardsCheck, findings: Sequence[StandardFinding]
 ) -> dict[int, Account]:
     """Who made, decided and closed it."""
-    wanted = {check.made_by, check.closed_by, *(one.decided_by for one in findings)} - {None}
-    return {row.id: row for row in session.scalars(select(Account).where(Account.id.in_(wanted)))}
+    return accounts_by_id(session, {check.made_by, check.closed_by, *(one.decided_by for one in findings)})
 
 
 def progress_of(findings: Sequence[StandardFinding]) -> Progress:

@@ -24,7 +24,7 @@ from lims.core.jobs import Job, JobContext, job
 from lims.core.papers import Paper
 from lims.core.permissions import SYSTEM, Actor
 from lims.core.uow import UnitOfWork
-from lims.people.models import Account
+from lims.people.directory import accounts_by_id
 from reports.document import Labelled, Text
 from reports.standards_check import (
     CheckedStandard,
@@ -123,8 +123,8 @@ frozen_sheet = to_json
 
 
 def _people(session: Session, wanted: Collection[int | None]) -> dict[int, Text]:
-    rows = session.scalars(select(Account).where(Account.id.in_({one for one in wanted if one is not None})))
-    return {row.id: Text(row.name_zh, row.name_en) for row in rows}
+    found = accounts_by_id(session, wanted)
+    return {ident: Text(person.name_zh, person.name_en) for ident, person in found.items()}
 
 
 def _facts(check: StandardsCheck, people: Mapping[int, Text], closed_on: str) -> tuple[Labelled, ...]:

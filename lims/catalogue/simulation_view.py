@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from flask_babel import gettext as _
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lims.catalogue.budget_text import content_of
@@ -18,6 +17,7 @@ from lims.metrology.method_monte_carlo import expected_counts
 from lims.metrology.monte_carlo import Interval, Validation
 from lims.metrology.numerals import write_numeral
 from lims.metrology.rounding import last_place, round_significant, round_to
+from lims.people.directory import accounts_by_id
 from lims.people.models import Account
 from lims.ui import histograms
 from lims.ui.labels import Text
@@ -106,8 +106,7 @@ def kept_runs(session: Session, row: UncertaintyBudget, version: MethodVersion |
     if not rows:
         return []
     content = content_of(row, version) if version is not None else ""
-    named = select(Account).where(Account.id.in_({one.made_by for one in rows}))
-    people = {one.id: one for one in session.scalars(named)}
+    people = accounts_by_id(session, {one.made_by for one in rows})
     return [
         KeptRun(one, figures_of(one), _interval(one), people[one.made_by], one.content == content)
         for one in rows

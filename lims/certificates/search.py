@@ -35,7 +35,7 @@ from lims.intake.internal import INTERNAL_CONTROL
 from lims.intake.models import Customer, Order, RequestedTest, Sample, name_key
 from lims.intake.progress import CLOSED
 from lims.intake.states import OrderState, TestState
-from lims.people.models import Account
+from lims.people.directory import accounts_by_id
 
 Lines = Select[Any]
 S = TypeVar("S")
@@ -296,8 +296,7 @@ def milestones_of_sample(session: Session, sample_id: int) -> list[Milestone]:
     """When the reports of a sample were prepared, reviewed, signed, issued, withdrawn (three queries)."""
     ids = [line.id for line in certificates_of_sample(session, sample_id)]
     rows = session.scalars(select(Certificate).where(Certificate.id.in_(ids)).order_by(Certificate.id)).all()
-    people = {p for c in rows for p in (c.drafted_by, c.reviewed_by, c.approved_by) if p is not None}
-    names = {a.id: a for a in session.scalars(select(Account).where(Account.id.in_(people))).unique()}
+    names = accounts_by_id(session, {p for c in rows for p in (c.drafted_by, c.reviewed_by, c.approved_by)})
 
     def who(account_id: int | None) -> str:
         return named(names[account_id]) if account_id in names else ""

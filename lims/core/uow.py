@@ -1,6 +1,7 @@
 """One use case is one transaction, and nothing but the unit of work commits."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
@@ -205,12 +206,10 @@ class UnitOfWork:
                 values[column.key] = row.__dict__.setdefault(column.key, None)
         table: Table = type(row).__table__  # type: ignore[assignment]
         self.noted(type(row))
-        try:
+        with _contradiction_told():
             number = (
                 self.session.connection().execute(insert(table).returning(table.c.id), [values]).scalar_one()
             )
-        except IntegrityError as exc:
-            raise Conflict(_("This contradicts what is stored already: %(what)s", what=_named(exc))) from exc
         row.id = number  # type: ignore[attr-defined]
         make_transient_to_detached(row)
         self.session.add(row)
@@ -221,10 +220,8 @@ class UnitOfWork:
         self._held.append(row)
 
     def flush(self) -> None:
-        try:
+        with _contradiction_told():
             self.session.flush()
-        except IntegrityError as exc:
-            raise Conflict(_("This contradicts what is stored already: %(what)s", what=_named(exc))) from exc
 
     def insert_many(self, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
         """Core executemany: four times as fast as one object a row."""
@@ -239,7 +236,7 @@ class UnitOfWork:
         table = cast(Table, model.__table__)
         self.noted(model)
         connection = self.session.connection()
-        try:
+        with _contradiction_told():
             if self._sqlite:
                 made = insert(table).returning(table.c.id, sort_by_parameter_order=True)
                 return list(connection.execute(made, list(rows)).scalars())
@@ -249,8 +246,6 @@ class UnitOfWork:
             numbers = list(connection.execute(select(func.nextval(sequence)).select_from(each)).scalars())
             copy_rows(connection, table, [{"id": n, **row} for n, row in zip(numbers, rows, strict=True)])
             return numbers
-        except IntegrityError as exc:
-            raise Conflict(_("This contradicts what is stored already: %(what)s", what=_named(exc))) from exc
 
     def append_many(self, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
         """``insert_many`` for hundreds of rows that all name the same columns: by COPY where the database has
@@ -360,6 +355,15 @@ def primary_key_of(row: Base) -> Any:
 
 def stale() -> StaleVersion:
     return StaleVersion(_("Somebody else changed this meanwhile. Look at it again before you save."))
+
+
+@contextmanager
+def _contradiction_told() -> Iterator[None]:
+    """A broken constraint of the database becomes a Conflict."""
+    try:
+        yield
+    except IntegrityError as exc:
+        raise Conflict(_("This contradicts what is stored already: %(what)s", what=_named(exc))) from exc
 
 
 def _named(exc: IntegrityError) -> str:

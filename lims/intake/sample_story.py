@@ -16,6 +16,7 @@ from lims.intake.custody import UNDONE_BY_HAND, is_here
 from lims.intake.models import CustodyEvent, LabelPrint, Order, RequestedTest, Sample, StoragePlace
 from lims.intake.samples import get_sample
 from lims.intake.states import SAMPLE_STEPS, SampleState, TestState
+from lims.people.directory import accounts_by_id
 from lims.people.models import Account
 
 
@@ -183,8 +184,7 @@ def _people(
     wanted = {sample.holder_id, sample.received_by, order.registered_by}
     wanted |= {t.assignee_id for t in tests} | {e.actor_id for e in trail}
     wanted |= {e.actor_id for e in moves} | {e.to_holder_id for e in moves}
-    found = session.scalars(select(Account).where(Account.id.in_(wanted - {None})))
-    return {account.id: account for account in found.unique()}
+    return accounts_by_id(session, wanted)
 
 
 def _places(session: Session, sample: Sample, moves: Sequence[CustodyEvent]) -> dict[int, StoragePlace]:

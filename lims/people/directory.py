@@ -1,6 +1,6 @@
 """Who has an account: lists, one account, what its person has open."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -54,6 +54,15 @@ def get_account(session: Session, *, actor: Actor, account_id: int) -> Account:
     if account is None:
         raise NotFound(_("This does not exist (any more)."))
     return account
+
+
+def accounts_by_id(session: Session, ids: Collection[int | None]) -> dict[int, Account]:
+    """Of people whose names stand beside what they did. One query; None is nobody."""
+    wanted = {one for one in ids if one is not None}
+    if not wanted:
+        return {}
+    found = session.scalars(select(Account).where(Account.id.in_(wanted)))
+    return {account.id: account for account in found.unique()}
 
 
 def access_of(session: Session, *, actor: Actor, account: Account, now: datetime) -> Access:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from lims.core.audit import AuditEvent
 from lims.core.errors import InvalidInput
 from lims.core.permissions import Actor, Permission
+from lims.people.directory import accounts_by_id
 from lims.people.models import Account
 from lims.quality.covers import Cover, CoverLine, described, find_cover
 from lims.quality.models import Nonconformity
@@ -40,8 +41,7 @@ def look_at(session: Session, actor: Actor, nonconformity_id: int) -> View:
     row = nonconformity(session, nonconformity_id)
     covers = described(session, [Cover(one.kind, one.object_id) for one in row.covers])
     named = {row.opened_by, row.evaluated_by, row.decided_by, row.responsible_id, row.closed_by}
-    accounts = session.scalars(select(Account).where(Account.id.in_({n for n in named if n is not None})))
-    people = {account.id: account for account in accounts}
+    people = accounts_by_id(session, named)
     events = session.scalars(
         select(AuditEvent)
         .where(AuditEvent.object_type == "nonconformity", AuditEvent.object_id == str(row.id))

@@ -1,16 +1,15 @@
 """The page of a new order in a real browser: what a clerk's hands do."""
 
 import shutil
-import threading
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, sync_playwright
 from sqlalchemy import func, select
-from werkzeug.serving import make_server
 
 from lims.core.permissions import Role
 from lims.intake.models import Order, Sample
+from tests.browser.served import serving
 from tests.intake.makers import make_house
 from tests.intake.test_paste import PASTRIES
 from tests.support.accounts import make_account, sign_in
@@ -42,26 +41,18 @@ def page(app, uow, house) -> Iterator[Page]:
     """Chromium, signed in at the reception of a server of this test."""
     account = make_account(uow, Role.RECEPTION)
     token = sign_in(app.test_client(), account).get_cookie("lims").value
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    address = f"http://127.0.0.1:{server.server_port}"
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    try:
+    errors: list[str] = []
+    with serving(app) as address:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
             context = browser.new_context(base_url=address, locale="en-US")
             context.add_cookies([{"name": "lims", "value": token, "url": address}])
             shown = context.new_page()
-            errors: list[str] = []
             shown.on("pageerror", lambda error: errors.append(str(error)))
             yield shown
             browser.close()
         assert errors == []
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def pick_customer(page: Page) -> None:

@@ -1,15 +1,14 @@
 """With a real browser: parts of the house in both languages, both shades, at desk and phone."""
 
 import shutil
-import threading
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
-from werkzeug.serving import make_server
 
 from lims.core.calendar import DayKind, set_day
 from lims.core.permissions import Role
+from tests.browser.served import serving
 from tests.support.accounts import actor_of, make_account, sign_in
 from tests.support.backends import ON_POSTGRESQL, ON_SQLITE
 
@@ -51,13 +50,6 @@ def chromium():
         browser.close()
 
 
-def serve(app):
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    return server, thread
-
-
 @pytest.fixture
 def house(app, uow):
     """(address, cookie of an administrator) of a running laboratory with something to show."""
@@ -68,20 +60,14 @@ def house(app, uow):
     first, last = date(2026, 10, 1), date(2026, 10, 7)
     set_day(uow, actor=actor_of(admin), day=first, last_day=last, kind=DayKind.OFF, name="国庆节")
     client = sign_in(app.test_client(), admin)
-    server, thread = serve(app)
-    yield f"http://127.0.0.1:{server.server_port}", client.get_cookie("lims").value
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(app) as address:
+        yield address, client.get_cookie("lims").value
 
 
 @pytest.fixture(scope="module")
 def gallery_house(gallery_app):
-    server, thread = serve(gallery_app)
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(gallery_app) as address:
+        yield address
 
 
 def open_page(
