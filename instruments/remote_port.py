@@ -8,6 +8,7 @@ confirm the handshake, ``?timeout=5`` for slow ones (seconds).
 from urllib.parse import urlsplit
 
 import serial
+from serial.rfc2217 import Serial as RemoteSerial
 
 from instruments.errors import InstrumentError, PortBusy, PortMissing, SettingsWrong
 from instruments.holders import who_is_connected
@@ -17,6 +18,16 @@ from instruments.socket_port import keep_alive
 from instruments.threaded_port import READ_WAIT_S
 
 
+class RemotePort(RemoteSerial):
+    """pyserial's own never closes its connection once the server has reset it: a descriptor lost at every hang-up."""
+
+    def close(self) -> None:
+        connection = self._socket
+        super().close()
+        if connection is not None:
+            connection.close()
+
+
 def open_remote(address: str, line: LineSettings) -> serial.SerialBase:
     """Takes seconds. Raises PortBusy (and says who holds it), PortMissing, or SettingsWrong."""
     parts = urlsplit(address)
@@ -24,8 +35,9 @@ def open_remote(address: str, line: LineSettings) -> serial.SerialBase:
     if holder is not None:
         raise PortBusy(f"{address} is in use by {holder}")
     try:
-        port = serial.serial_for_url(address, do_not_open=True, timeout=READ_WAIT_S)
+        port = RemotePort(None, timeout=READ_WAIT_S)
         set_line(port, line)
+        port.port = address
         port.open()
     except (OSError, ValueError) as exc:
         raise _refusal(address, line, exc) from exc

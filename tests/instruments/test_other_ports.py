@@ -18,6 +18,7 @@ from instruments.mtsics_simulator import MtSicsBalance
 from instruments.port import open_port
 from instruments.profiles import LineSettings
 from instruments.readings import Kind
+from instruments.remote_port import open_remote
 from instruments.simulator import Physics
 from tests.instruments.device_server import DeviceServer
 from tests.instruments.making import wait_for
@@ -115,6 +116,18 @@ def test_speed_parity_and_handshake_reach_the_device_server(balance):
         assert (port.baudrate, port.bytesize, port.parity, port.stopbits) == (2400, 7, "E", 2)
         assert (port.rtscts, port.xonxoff) == (True, False)
         link.close(0.0, "done")
+
+
+def test_a_connection_that_the_device_server_resets_is_closed(balance):
+    with DeviceServer(balance.name) as server:
+        port = open_remote(server.address, LINE)
+        connection = port._socket
+        server.reset()
+        with pytest.raises(OSError):
+            while True:
+                port.read(1)
+        port.close()
+    assert connection.fileno() == -1
 
 
 def test_every_byte_value_passes_both_ways():
