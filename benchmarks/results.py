@@ -21,7 +21,9 @@ from lims.bench.worksheets import open_worksheet
 from lims.core.audit import AuditEvent
 from lims.core.database import Base
 from tests.support.accounts import sign_in
-from tests.support.factories import make_capture, make_laboratory, make_tests
+from tests.support.captures import make_capture
+from tests.support.laboratory import make_laboratory
+from tests.support.orders import make_tests
 
 ROWS, MEASURED, ROUNDS = 96, 16, 3
 PAGE, ENTER, VERIFY = Target("<=", 200), Target("<=", 40), Target("<=", 30)

@@ -12,7 +12,7 @@ from lims.core.permissions import SYSTEM
 from lims.core.uow import UnitOfWork
 from lims.equipment.models import CalibrationRecord, Device, Equipment, EquipmentClass
 from tests.support.bench_gateway import BenchGateway
-from tests.support.factories import Laboratory
+from tests.support.laboratory import Laboratory
 
 NAME = "NH3|N^氨"
 

@@ -18,7 +18,9 @@ from lims.core.uow import UnitOfWork
 from lims.intake.models import RequestedTest
 from lims.intake.states import TestState
 from tests.support.accounts import sign_in
-from tests.support.factories import Laboratory, make_capture, make_laboratory, make_tests
+from tests.support.captures import make_capture
+from tests.support.laboratory import Laboratory, make_laboratory
+from tests.support.orders import make_tests
 
 
 @pytest.fixture

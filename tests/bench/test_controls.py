@@ -30,7 +30,7 @@ from lims.intake.order_reading import orders_statement
 from lims.intake.sample_list import Wanted, list_samples
 from lims.intake.states import TestState
 from lims.metrology.control_samples import ControlKind, ControlOutcome
-from tests.support.factories import make_calibration
+from tests.support.laboratory import make_calibration
 from tests.support.reports import DETAILS
 
 CODE = "sulfur_dioxide"

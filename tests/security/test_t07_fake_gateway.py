@@ -14,7 +14,7 @@ from lims.core.files import FileStore
 from lims.core.permissions import SYSTEM
 from lims.equipment.gateways import revoke_gateway
 from tests.support.bench_gateway import BenchGateway, sealed
-from tests.support.factories import make_laboratory
+from tests.support.laboratory import make_laboratory
 
 
 @pytest.fixture

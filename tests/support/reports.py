@@ -25,7 +25,9 @@ from lims.core.uow import UnitOfWork
 from lims.intake.models import Order, RequestedTest, Sample
 from lims.people.models import Account
 from tests.support.accounts import actor_of, make_account
-from tests.support.factories import D, Laboratory, make_capture, make_laboratory, make_tests
+from tests.support.captures import make_capture
+from tests.support.laboratory import D, Laboratory, make_laboratory
+from tests.support.orders import make_tests
 
 BASE_URL = "https://lab.example"
 DETAILS = {
