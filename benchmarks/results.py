@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from benchmarks.figures import Target, figure
 from benchmarks.support.timing import Laboratory, Times, databases, each, side_by_side
-from lims.bench.claims import claim_capture
+from lims.bench.capture.claims import claim_capture
 from lims.bench.inputs import Cell
 from lims.bench.models import InputValue, ResultVersion
 from lims.bench.review import submit_results

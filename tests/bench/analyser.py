@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from lims.accreditation.models import Authorisation
-from lims.bench.analyser_names import save_names
+from lims.bench.analyser.names import save_names
 from lims.catalogue.models import Method, MethodInput, MethodVersion, ResultKind, StandardEdition, TestItem
 from lims.core.clock import local_date
 from lims.core.permissions import SYSTEM

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from lims.bench.claims import claim_capture
+from lims.bench.capture.claims import claim_capture
 from lims.bench.inputs import Cell, enter_cells
 from lims.bench.models import InputValue, Result, ResultVersion
 from lims.bench.review import submit_results, verify_result

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lims.accreditation.models import Scheme, ScopeRow, SigningGrant
-from lims.bench.claims import claim_capture
+from lims.bench.capture.claims import claim_capture
 from lims.bench.inputs import Cell, enter_cells
 from lims.bench.models import Result
 from lims.bench.review import submit_results, verify_results
