@@ -181,3 +181,15 @@ class Calling(Protocol):
     """A codec whose device is the one that calls: of an exchange it sends the first part."""
 
     def session(self) -> Conversation: ...
+
+    def listener(self) -> "Listener":
+        """For frames of one recording, in their order: what is sent in pieces is joined."""
+
+
+class Listener(Protocol):
+    def read(self, frame: Frame, asked: bytes | None = None) -> Event: ...
+
+
+def reader_of(codec: Codec) -> Listener:
+    """What reads the frames of one recording, in their order."""
+    return codec.listener() if isinstance(codec, Calling) else codec

@@ -43,6 +43,8 @@ _FORMATS = {
     "uint16": ">H",
     "int32": ">i",
     "uint32": ">I",
+    "bcd16": ">H",
+    "bcd32": ">I",
     "int64": ">q",
     "uint64": ">Q",
     "float32": ">f",
@@ -96,6 +98,11 @@ class Register:
         """``content``: its registers as they lie on the wire."""
         number = struct.unpack(_FORMATS[self.type], _ordered(content, self.order))[0]
         more: dict[str, JsonValue] = {"name": self.name, "type": self.type}
+        if self.type.startswith("bcd"):
+            digits = f"{number:x}"  # each half of a byte is a decimal digit
+            if not digits.isdigit():
+                return Event(Kind.STATUS, code="not_bcd", more=more)
+            number = int(digits)
         if self.size > 1:
             more["order"] = self.order
         if self.scale is not None:
@@ -135,9 +142,10 @@ def packed(row: Register, number: Decimal) -> bytes:
     layout = _FORMATS[row.type]
     if row.type.startswith("float"):
         return _ordered(struct.pack(layout, float(number)), row.order)
-    return _ordered(
-        struct.pack(layout, int((number / Decimal(row.scale or 1)).to_integral_value())), row.order
-    )
+    whole = int((number / Decimal(row.scale or 1)).to_integral_value())
+    if row.type.startswith("bcd"):
+        whole = -1 if whole < 0 else int(str(whole), 16)  # it has no sign
+    return _ordered(struct.pack(layout, whole), row.order)
 
 
 def _shortest(number: float, type_: str) -> Decimal:
@@ -175,8 +183,13 @@ class Question:
 
 
 def question_of(slave: int, pdu: bytes) -> Question | None:
-    """A request as it was sent; None for another function."""
-    if len(pdu) != 5 or pdu[0] not in FUNCTIONS:
+    """A request as it was sent. Of another function than ours only the refusal is understood: it counts no
+    registers. None for what is no request."""
+    if not pdu or pdu[0] & REFUSED:
+        return None
+    if pdu[0] not in FUNCTIONS:
+        return Question(slave, pdu[0], 0, 0)
+    if len(pdu) != 5:
         return None
     return Question(slave, *struct.unpack(">BHH", pdu))
 

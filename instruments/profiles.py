@@ -244,7 +244,7 @@ def _of(protocol: type[Codec]) -> Callable[[Mapping[str, object]], Codec]:
 
 
 def _generic_line(facts: Mapping[str, object]) -> Codec:
-    known = ("pattern", "terminator", "unit", "stable", "dynamic", "commands", "deadline_s")
+    known = ("pattern", "terminator", "unit", "stable", "dynamic", "commands", "deadline_s", "decimal")
     refuse_unknown(facts, known, "[codec]")
     pattern = facts.get("pattern")
     terminator = wire_text("terminator", facts.get("terminator", "\r\n"), 8)
@@ -252,6 +252,8 @@ def _generic_line(facts: Mapping[str, object]) -> Codec:
         raise ProfileWrong("pattern must be a text in quotes")
     if not terminator or not terminator.isascii():
         raise ProfileWrong("terminator must be one to eight ASCII characters")
+    if facts.get("decimal", ".") not in (".", ","):
+        raise ProfileWrong("decimal must be a point or a comma")
     unit = facts.get("unit")
     return GenericLine(
         pattern=compile_line(pattern),
@@ -261,6 +263,7 @@ def _generic_line(facts: Mapping[str, object]) -> Codec:
         dynamic=texts(facts, "dynamic"),
         commands=dict(_commands(_table(facts, "commands"))),
         deadline_s=in_range("deadline_s", facts.get("deadline_s", 5.0), 0.1, 600),
+        decimal=str(facts.get("decimal", ".")),
     )
 
 

@@ -7,6 +7,7 @@ Marker: blank stable, ``?`` unstable, ``^`` and ``v`` out of range. A print-key 
 import re
 from dataclasses import dataclass, replace
 
+from instruments.canonical import JsonValue
 from instruments.codec import Command, Verb
 from instruments.lines import LineCodec, asks, figure
 from instruments.readings import DYNAMIC, STABLE, Event, Kind
@@ -17,7 +18,7 @@ _READING = re.compile(
 )
 _TARE = re.compile(r"OT (?P<field>[ \d.-]{9}) (?P<unit>[A-Za-z%/]{1,3} {0,2}) ?")
 _STATUS = re.compile(r"(?P<command>[A-Z][A-Z0-9]{0,3}) ?(?P<status>[ADIE^v]|OK)")
-_TEXT = re.compile(r'(?P<command>NB|BN|FS|RV) A? ?"(?P<text>[^"]*)"')
+_TEXT = re.compile(r'(?P<command>NB|BN|FS|RV|PC) A? ?"(?P<text>[^"]*)"')
 _KINDS = {
     "A": Kind.OK,
     "D": Kind.OK,
@@ -98,4 +99,7 @@ def _text(line: str) -> Event | None:
     found = _TEXT.fullmatch(line)
     if found is None:
         return None
+    if found["command"] == "PC":  # the commands it knows
+        items: list[JsonValue] = [name.strip() for name in found["text"].split(",")]
+        return Event(Kind.LIST, head="PC", more={"items": items})
     return Event(Kind.IDENTITY, found["text"], code=_SAYS[found["command"]], head=found["command"])

@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from instruments.canonical import JsonValue
+from instruments.frames import Frame, Verdict
 
 
 class Kind(StrEnum):
@@ -77,6 +78,13 @@ class Event:
         """This event and what else its frame states, one by one."""
         yield replace(self, also=()) if self.also else self
         yield from self.also
+
+
+def unread(frame: Frame) -> Event:
+    """A frame that its codec cannot look into; ``code``: why, where that is known."""
+    if frame.verdict is not Verdict.WHOLE:
+        return Event(Kind.UNPARSED, code=frame.verdict.value)
+    return Event(Kind.UNPARSED, code=None if frame.raw.isascii() else "not_ascii")
 
 
 def together(events: list[Event]) -> Event | None:
