@@ -18,6 +18,7 @@ HANDSHAKES = ("none", "xonxoff", "rtscts")
 # Least and greatest of the facts that are numbers.
 _RANGES: Mapping[str, tuple[float, float]] = {
     "columns": (1, 20),
+    "marker_column": (4, 5),
     "most_errors": (1, 100),
     "deadline_s": (0.1, 600),
     "stable_timeout_s": (1, 600),

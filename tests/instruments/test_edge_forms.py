@@ -52,6 +52,9 @@ def reading(value, unit, stability="stable", **more):
         # A&D GX-A and FZ-CT: CSV
         ("and-standard", b"Q\r\n", b"ST,+00123.45,  g\r\n", reading("123.45", "g")),
         ("and-standard", b"Q\r\n", b"ST,+0000.1278,  g\r\n", {"kind": "unparsed"}),
+        # a tare that is asked for is never a weight; the line of one platform of several
+        ("radwag", b"OT\r\n", b"OT          15.5 g  \r\n", {"kind": "tare", "value": "15.5", "unit": "g"}),
+        ("radwag", b"SIA\r\n", b"P2  ?       18.5 g  \r\n", reading("18.5", "g", "dynamic", platform="2")),
         ("radwag", b"PC\r\n", b'PC A "Z,T,SI"\r\n', {"kind": "list", "items": ["Z", "T", "SI"]}),
         ("toledo-continuous-17", b"", b"\x02,0 001245      \r", reading("12.45", "kg")),
         ("xk3190-tf0", b"", b"\x02-00123421b\x03", reading("-12.34", None, "unknown")),
