@@ -1,6 +1,6 @@
 """What a protocol must offer: read a frame, and spell the commands a bench needs."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
@@ -120,7 +120,7 @@ def confirmed(codec: "Codec", key: str | None, event: Event) -> tuple[Setup | No
         return None, event
     if (event.code or "").startswith(setup.confirms):
         return setup, event
-    return None, replace(event, kind=Kind.ERROR, code="not_set_up", more={"text": event.code})
+    return None, event._replace(kind=Kind.ERROR, code="not_set_up", more={"text": event.code})
 
 
 @runtime_checkable

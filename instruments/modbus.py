@@ -228,9 +228,7 @@ def answer(registers: tuple[Register, ...], slave: int, pdu: bytes, asked: Quest
         and row.address + row.size <= asked.address + asked.count
     ]
     event = together(said) or _raw(content, asked)
-    return Event(
-        event.kind, event.value, event.unit, event.stability, event.code, head, event.more, event.also
-    )
+    return event._replace(head=head)
 
 
 def _only_slave(registers: tuple[Register, ...]) -> int | None:
