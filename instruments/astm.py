@@ -40,11 +40,20 @@ class Astm:
 
     def __post_init__(self) -> None:
         if self.ending not in ("\r\n", "\r", ""):
-            raise ProfileWrong(f"a frame cannot end with {self.ending!r}")
+            raise ProfileWrong(
+                f"a frame cannot end with {self.ending!r}", "fact_choice", name="ending", choices=r"\r\n, \r"
+            )
         if self.orders not in ORDER_WAYS:
-            raise ProfileWrong(f"orders must be one of {', '.join(ORDER_WAYS)}, not {self.orders!r}")
+            ways = ", ".join(ORDER_WAYS)
+            raise ProfileWrong(
+                f"orders must be one of {ways}, not {self.orders!r}",
+                "fact_choice",
+                name="orders",
+                choices=ways,
+            )
         if not _is_byte_text(self.encoding):
-            raise ProfileWrong(f"no encoding {self.encoding!r} whose control characters are single bytes")
+            sentence = f"no encoding {self.encoding!r} whose control characters are single bytes"
+            raise ProfileWrong(sentence, "encoding_wrong", encoding=self.encoding)
 
     def framer(self) -> Framer:
         ending = self.ending.encode("ascii")

@@ -82,12 +82,13 @@ class Register:
             f"address {self.address}": not 0 <= self.address < 0x10000,
             f"scale {self.scale!r}": self.scale is not None and not _is_scale(self.scale),
             f"unit {self.unit!r}": self.unit is not None and not _is_short(self.unit, LONGEST_UNIT),
-            "its label": not all(_is_short(text, LONGEST_NAME) for text in (self.label_en, self.label_zh)),
-            "its name": not _is_short(self.name, LONGEST_NAME) or not self.name.strip(),
+            "label": not all(_is_short(text, LONGEST_NAME) for text in (self.label_en, self.label_zh)),
+            "name": not _is_short(self.name, LONGEST_NAME) or not self.name.strip(),
         }
         wrong = [what for what, is_wrong in problems.items() if is_wrong]
         if wrong:
-            raise ProfileWrong(f"register {self.name!r}: {', '.join(wrong)} cannot be used")
+            sentence = f"register {self.name!r}: {', '.join(wrong)} cannot be used"
+            raise ProfileWrong(sentence, "register_wrong", name=str(self.name), wrong=", ".join(wrong))
 
     @property
     def size(self) -> int:
@@ -248,20 +249,28 @@ def registers_of(facts: Mapping[str, object]) -> tuple[Register, ...]:
     """Rows of ``[[codec.registers]]``; ``slave``, ``order`` and ``function`` of the codec are their defaults."""
     listed = facts.get("registers", [])
     if not isinstance(listed, list) or len(listed) > MOST_ROWS:
-        raise ProfileWrong(f"[[codec.registers]] must be a list of tables, at most {MOST_ROWS}")
+        sentence = f"[[codec.registers]] must be a list of at most {MOST_ROWS}"
+        raise ProfileWrong(sentence, "list_wrong", name="[[codec.registers]]", most=MOST_ROWS)
     defaults = {name: facts[name] for name in ("slave", "order", "function") if name in facts}
     return tuple(_register(row, defaults, place) for place, row in enumerate(listed, 1))
 
 
 def _register(row: object, defaults: Mapping[str, object], place: int) -> Register:
     if not isinstance(row, Mapping):
-        raise ProfileWrong(f"register {place} must be a table")
+        raise ProfileWrong(f"[[codec.registers]] {place} must be a table", "no_table", name=f"[[codec.registers]] {place}")
     facts = {**defaults, **row}
     numbers = ("address", "slave", "function")
     if unknown := sorted(set(facts) - set(Register.__slots__)):
-        raise ProfileWrong(f"register {place}: unknown {', '.join(unknown)}")
+        names, known = ", ".join(unknown), ", ".join(sorted(Register.__slots__))
+        where = f"[[codec.registers]] {place}"
+        raise ProfileWrong(
+            f"{where}: unknown {names}", "fact_unknown", where=where, unknown=names, known=known
+        )
     if missing := [name for name in ("name", "address") if name not in facts]:
-        raise ProfileWrong(f"register {place}: {', '.join(missing)} is missing")
+        names = ", ".join(missing)
+        raise ProfileWrong(
+            f"[[codec.registers]] {place}: {names} is missing", "register_missing", place=place, names=names
+        )
     wrong = [name for name in numbers if name in facts and type(facts[name]) is not int]
     wrong += [
         name
@@ -269,5 +278,8 @@ def _register(row: object, defaults: Mapping[str, object], place: int) -> Regist
         if name in facts and not isinstance(facts[name], str)
     ]
     if wrong:
-        raise ProfileWrong(f"register {place}: {', '.join(wrong)} is of the wrong kind")
+        names = ", ".join(wrong)
+        raise ProfileWrong(
+            f"[[codec.registers]] {place}: {names} is of the wrong kind", "register_kind", place=place, names=names
+        )
     return Register(**facts)
