@@ -62,10 +62,12 @@ class Backend(ABC):
     def __init__(self) -> None:
         self.data = Path(tempfile.mkdtemp(prefix=f"lims-{self.name}-", dir=_fast_folder()))
         self.clock = FakeClock()
-        self._make_template()
+        self._create_empty()
         self.app = create_app(
             settings_for(self.url, self.data), clock=self.clock, TESTING=True, PASSWORD_MEMORY_KIB=64
         )
+        build_schema(self.app)
+        self._keep_as_template()
         self.app.config["PROPAGATE_EXCEPTIONS"] = False  # a fault is answered as in real life
         with self.app.app_context():
             self.engine: Engine = db.engine
@@ -75,7 +77,10 @@ class Backend(ABC):
         guard(self.new_session)
 
     @abstractmethod
-    def _make_template(self) -> None: ...
+    def _create_empty(self) -> None: ...
+
+    @abstractmethod
+    def _keep_as_template(self) -> None: ...
 
     @abstractmethod
     def _renew(self) -> None: ...
@@ -104,11 +109,13 @@ class Backend(ABC):
 class SqliteBackend(Backend):
     name = "sqlite"
 
-    def _make_template(self) -> None:
+    def _create_empty(self) -> None:
         self.template = self.data / "template.sqlite"
         self.file = self.data / "lims.sqlite"
         self.url = f"sqlite:///{self.file}"
-        build_schema(create_app(settings_for(f"sqlite:///{self.template}", self.data)))
+
+    def _keep_as_template(self) -> None:
+        self.file.rename(self.template)
 
     def _renew(self) -> None:
         self.engine.dispose()
@@ -129,12 +136,14 @@ class PostgresBackend(Backend):
         self._given: dict[str, list[dict[str, object]]] = {}
         super().__init__()
 
-    def _make_template(self) -> None:
+    def _create_empty(self) -> None:
         self.url = self.server.url("work")
         self._administration = create_engine(self.server.url("postgres"), isolation_level="AUTOCOMMIT")
         self._work = create_engine(self.url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
-        self._tell("CREATE DATABASE pattern")
-        build_schema(create_app(settings_for(self.server.url("pattern"), self.data)))
+        self._tell("CREATE DATABASE work")
+
+    def _keep_as_template(self) -> None:
+        self._tell("ALTER DATABASE work RENAME TO pattern")
 
     def _renew(self) -> None:
         self._uses += 1
