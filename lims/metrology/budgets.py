@@ -125,6 +125,10 @@ class Budget:
         """Combined standard uncertainty u_c, 50 digits."""
         return root(self.variance)
 
+    def share(self, variance: Exact) -> Decimal:
+        """The part of u_c^2 that ``variance`` is, to 0.0001."""
+        return _share(variance, self.variance)
+
     @cached_property
     def lines(self) -> tuple[BudgetLine, ...]:
         """One per source, in the order of the quantities."""

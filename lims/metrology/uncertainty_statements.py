@@ -84,12 +84,32 @@ def round_uncertainty(U: Exact, rule: StatementRule = DEFAULT_STATEMENT) -> Deci
             return _round_up(exact, nearest, digits) if to_fraction(nearest) < least else nearest
 
 
+def round_at_least(
+    U: Exact, least: Exact, place: Decimal | None, rule: StatementRule = DEFAULT_STATEMENT
+) -> Decimal:
+    """``U`` or ``least``, whichever is larger, rounded; never below ``least``, and not finer than ``place``, to which
+    it then goes up."""
+    floor = to_fraction(least)
+    rounded = round_uncertainty(max(to_fraction(U), floor), rule)
+    if floor:
+        rounded = max(rounded, _up(floor, last_place(rounded)))  # rounding must not undo it
+    if place is not None and last_place(rounded) < place:
+        rounded = _up(to_fraction(rounded), place)
+    return rounded
+
+
 def check_capability(U: Decimal, cmc: Decimal) -> CapabilityFinding | None:
     """``U`` as stated on paper, ``cmc`` for the value and unit at hand; None if the statement may stand.
 
     A reported uncertainty is never smaller than the capability that the accreditation covers.
     """
     return CapabilityFinding(U, cmc) if to_fraction(U) < to_fraction(cmc) else None
+
+
+def _up(value: Fraction, place: Decimal) -> Decimal:
+    """To a multiple of ``place`` that is not below ``value``."""
+    nearest = round_to(value, place)
+    return nearest if Fraction(nearest) >= value else round_to(Fraction(nearest) + Fraction(place), place)
 
 
 def _digits(U: Fraction, digits: UncertaintyDigits) -> int:
