@@ -36,7 +36,7 @@ from lims.core.uow import IdempotencyKey
 from lims.intake.models import Customer, Order, RequestedTest, Sample
 from lims.people.tokens import create_token
 from tests.support.accounts import actor_of, make_account
-from tests.support.factories import make_laboratory
+from tests.support.laboratory import make_laboratory
 
 CONNECTIONS, ORDERS, ROUNDS = 8, 200, 3
 SHARE, FAILURES, P95 = Target(">=", 0.2), Target("<=", 0), Target("<=", 1000)

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from benchmarks.figures import Target, figure
 from benchmarks.support.timing import Laboratory, Times, databases, each, side_by_side
-from lims.bench.claims import claim_capture
+from lims.bench.capture.claims import claim_capture
 from lims.bench.inputs import Cell
 from lims.bench.models import InputValue, ResultVersion
 from lims.bench.review import submit_results
@@ -21,7 +21,9 @@ from lims.bench.worksheets import open_worksheet
 from lims.core.audit import AuditEvent
 from lims.core.database import Base
 from tests.support.accounts import sign_in
-from tests.support.factories import make_capture, make_laboratory, make_tests
+from tests.support.captures import make_capture
+from tests.support.laboratory import make_laboratory
+from tests.support.orders import make_tests
 
 ROWS, MEASURED, ROUNDS = 96, 16, 3
 PAGE, ENTER, VERIFY = Target("<=", 200), Target("<=", 40), Target("<=", 30)

@@ -1,11 +1,11 @@
 """Every table of the laboratory: importing this fills ``Base.metadata``."""
 
 import lims.accreditation.models
-import lims.bench.analyser_models
-import lims.bench.control_models
-import lims.bench.file_models
+import lims.bench.analyser.models
+import lims.bench.capture.models
+import lims.bench.control.models
+import lims.bench.files.models
 import lims.bench.models
-import lims.bench.reading_models
 import lims.catalogue.check_models
 import lims.catalogue.models
 import lims.catalogue.simulation_models

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
 from lims.bench.calculation import Incomplete
-from lims.bench.control_models import WorksheetControl
+from lims.bench.control.models import WorksheetControl
 from lims.bench.models import Result, ResultVersion
 from lims.bench.outcomes import Outcome, find_outcome, no_outcome
 from lims.bench.sample_bench import Benches, SampleBench

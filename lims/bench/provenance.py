@@ -9,8 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lims.bench.bodies import read_capture
+from lims.bench.capture.models import CaptureReading
 from lims.bench.models import Capture, CaptureBatch, CaptureClaim, InputValue
-from lims.bench.reading_models import CaptureReading
 from lims.core.clock import local_date
 from lims.core.errors import LimsError
 from lims.equipment.calibration import latest_records

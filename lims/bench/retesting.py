@@ -6,7 +6,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 
 from lims.bench.assignments import check_person, leave_sheets
-from lims.bench.control_models import WorksheetControl
+from lims.bench.control.models import WorksheetControl
 from lims.bench.models import Assignment, Result
 from lims.bench.sample_bench import SampleBench
 from lims.bench.wording import named

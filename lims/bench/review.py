@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from lims.bench import compute
 from lims.bench.calculation import Incomplete
-from lims.bench.control_holds import (
+from lims.bench.control.holds import (
     follow_controls,
     follow_controls_elsewhere,
     refuse_held,

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, aliased, lazyload
 from sqlalchemy.orm.util import identity_key
 from sqlalchemy.sql.base import ExecutableOption
 
-from lims.bench.control_models import WorksheetControl
+from lims.bench.control.models import WorksheetControl
 from lims.bench.models import InputValue, Result, ResultVersion
 from lims.catalogue.budgets import released_budgets
 from lims.catalogue.limits import LimitChoice, LimitQuestion, limits_for

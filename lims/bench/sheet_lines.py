@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from flask_babel import gettext as _
 
-from lims.bench.import_shapes import Fault, Figure, FileLine, FileReading, refused
+from lims.bench.files.import_shapes import Fault, Figure, FileLine, FileReading, refused
 from lims.bench.inputs import read_cell_key
 from lims.bench.sheet_view import Column, columns_of
 from lims.catalogue.models import MethodVersion

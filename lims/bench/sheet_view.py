@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from lims.accreditation.people import methods_of
 from lims.bench.calculation import Incomplete
-from lims.bench.control_holds import open_holds_of
-from lims.bench.control_view import ControlMark, SheetHold, holds_of_sheet, marks_of
+from lims.bench.control.holds import open_holds_of
+from lims.bench.control.view import ControlMark, SheetHold, holds_of_sheet, marks_of
 from lims.bench.inputs import EDITABLE, Cell, cell_key, read_cell_key
 from lims.bench.models import InputValue, Result, ResultVersion, Worksheet, WorksheetEquipment
 from lims.bench.outcomes import Outcome, find_outcome

@@ -3,7 +3,7 @@
 from flask_babel import gettext as _
 from werkzeug.datastructures import FileStorage
 
-from lims.bench.import_shapes import ImportFile, refused
+from lims.bench.files.import_shapes import ImportFile, refused
 
 
 def uploaded(file: FileStorage | None, most: int) -> ImportFile:

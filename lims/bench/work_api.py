@@ -6,13 +6,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 
-from lims.bench import (
-    assignments,
-    result_imports,
-    sheet_view,
-    worklist,
-    worksheets,
-)
+from lims.bench import assignments, sheet_view, worklist, worksheets
 from lims.bench.dump_schemas import (
     AssignmentDump,
     ChangedDump,
@@ -28,11 +22,12 @@ from lims.bench.dump_schemas import (
     WorksheetDump,
 )
 from lims.bench.face import api_blueprint, refusals
-from lims.bench.import_shapes import ImportFile, Preview
+from lims.bench.files import result_imports
+from lims.bench.files.import_shapes import ImportFile, Preview
+from lims.bench.files.result_imports import ImportPlan
 from lims.bench.inputs import Cell, enter_cells, read_cell_key
 from lims.bench.labels import today
 from lims.bench.models import Assignment, Worksheet
-from lims.bench.result_imports import ImportPlan
 from lims.bench.saved_cell import save_cell
 from lims.bench.schemas import (
     AssignLoad,

@@ -9,10 +9,10 @@ from flask_babel import ngettext
 from werkzeug.wrappers import Response as Answer
 
 from lims.bench import list_face, record, review, sheet_view, worklist, worksheets
-from lims.bench.analyser_view import analyser_views
+from lims.bench.analyser.view import analyser_views
+from lims.bench.capture.live import usable_devices
 from lims.bench.face import blueprint
 from lims.bench.inputs import enter_cells
-from lims.bench.live import usable_devices
 from lims.bench.models import Worksheet
 from lims.bench.schemas import CodeLoad, ConditionsLoad, EquipmentLoad, SheetForm, StepsForm
 from lims.bench.states import WorksheetState

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from lims.bench import compute
 from lims.bench.assignments import check_person
-from lims.bench.control_placing import controls_on, place_controls, take_controls_off
+from lims.bench.control.placing import controls_on, place_controls, take_controls_off
 from lims.bench.editions import refuse_withdrawn
 from lims.bench.inputs import EDITABLE, note_equipment, open_sheet, sheet_of_test
 from lims.bench.models import InputValue, Worksheet, WorksheetEquipment, WorksheetRow

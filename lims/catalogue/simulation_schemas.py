@@ -4,12 +4,10 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-import orjson
 from marshmallow import Schema, fields, post_load, validate
 
 from lims.catalogue.method_schemas import FormulaFiguresLoad
-from lims.catalogue.simulation_models import BudgetSimulation
-from lims.catalogue.simulations import Simulation, as_drawn
+from lims.catalogue.simulations import Simulation, as_drawn, figures_of
 from lims.metrology.exact import to_decimal
 from lims.metrology.method_monte_carlo import LEAST_MOST, MOST_DRAWS, Asked
 from lims.metrology.monte_carlo import Validation
@@ -127,7 +125,7 @@ class KeptSimulationDump(Schema):
     id = fields.Integer()
     budget_id = fields.Integer()
     method_version_id = fields.Integer()
-    figures = fields.Function(lambda row: figures_of(row))
+    figures = fields.Function(figures_of)
     probability = Figure()
     digits = fields.Integer()
     finer = fields.Integer()
@@ -152,8 +150,3 @@ class KeptSimulationDump(Schema):
     validated = fields.Boolean(allow_none=True)
     made_by = fields.Integer()
     made_at = fields.AwareDateTime()
-
-
-def figures_of(row: BudgetSimulation) -> dict[str, str]:
-    """As they were typed."""
-    return dict(orjson.loads(row.figures))

@@ -10,8 +10,7 @@ from sqlalchemy.orm import Session
 from lims.catalogue.budget_text import content_of
 from lims.catalogue.models import MethodVersion, UncertaintyBudget
 from lims.catalogue.simulation_models import BudgetSimulation
-from lims.catalogue.simulation_schemas import figures_of
-from lims.catalogue.simulations import Simulation, as_drawn, simulations_of
+from lims.catalogue.simulations import Simulation, as_drawn, figures_of, simulations_of
 from lims.metrology.exact import Exact, to_fraction
 from lims.metrology.method_monte_carlo import expected_counts
 from lims.metrology.monte_carlo import Interval, Validation

@@ -129,6 +129,11 @@ def simulations_of(session: Session, budget_id: int) -> list[BudgetSimulation]:
     return list(session.scalars(wanted.order_by(BudgetSimulation.id.desc())))
 
 
+def figures_of(row: BudgetSimulation) -> dict[str, str]:
+    """As they were typed."""
+    return dict(orjson.loads(row.figures))
+
+
 def _refuse_other(session: Session, row: UncertaintyBudget, done: Simulation) -> None:
     version, _formula = formula_of(session, row.method_id)
     if content_of(row, version) != done.content:

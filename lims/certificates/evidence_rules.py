@@ -3,7 +3,7 @@
 from flask_babel import gettext as _
 
 from lims.accreditation.people import authorised_by_method
-from lims.bench.control_holds import open_holds_of
+from lims.bench.control.holds import open_holds_of
 from lims.bench.states import Verdict
 from lims.certificates.blocks import prints_value
 from lims.certificates.material import Faults, Material, facts_of

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lims.accreditation.people import may_sign
-from lims.bench.control_holds import is_held
+from lims.bench.control.holds import is_held
 from lims.bench.models import Result, ResultVersion
 from lims.certificates.checks import examine
 from lims.certificates.content import Content, gather, signature_lines

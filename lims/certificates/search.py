@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from lims.accreditation.people import signing_fields
-from lims.bench.control_holds import is_held
+from lims.bench.control.holds import is_held
 from lims.bench.models import InputValue, Result, ResultVersion
 from lims.bench.states import Verdict
 from lims.bench.wording import named

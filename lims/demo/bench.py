@@ -5,7 +5,7 @@ from datetime import time, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from lims.bench.analyser_names import save_names
+from lims.bench.analyser.names import save_names
 from lims.bench.inputs import EDITABLE
 from lims.bench.models import InputValue
 from lims.catalogue.models import MethodInput, TestItem

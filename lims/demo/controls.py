@@ -10,11 +10,11 @@ import orjson
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from lims.bench.control_decisions import decide_hold
-from lims.bench.control_holds import open_holds_of
-from lims.bench.control_judging import newest_of
-from lims.bench.control_lines import LineText, add_line
-from lims.bench.control_models import ControlHold, ControlLine, WorksheetControl
+from lims.bench.control.decisions import decide_hold
+from lims.bench.control.holds import open_holds_of
+from lims.bench.control.judging import newest_of
+from lims.bench.control.lines import LineText, add_line
+from lims.bench.control.models import ControlHold, ControlLine, WorksheetControl
 from lims.bench.inputs import Cell
 from lims.bench.models import Worksheet
 from lims.bench.states import HoldDecision

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from lims.bench.control_models import ControlHold
+from lims.bench.control.models import ControlHold
 from lims.bench.models import WorksheetRow
 from lims.certificates.models import Certificate
 from lims.core.permissions import Actor, Permission

@@ -22,7 +22,7 @@ from lims.core.permissions import SYSTEM, Actor, Role
 from lims.core.uow import UnitOfWork
 from lims.people.models import Account
 from tests.support.accounts import actor_of, make_account, sign_in
-from tests.support.factories import Laboratory, make_laboratory
+from tests.support.laboratory import Laboratory, make_laboratory
 
 YEAR = timedelta(days=365)
 

@@ -14,7 +14,7 @@ from lims.core.permissions import SYSTEM, Role
 from lims.equipment.models import Equipment
 from lims.equipment.register import change_state
 from tests.support.accounts import actor_of, make_account
-from tests.support.factories import make_calibration
+from tests.support.laboratory import make_calibration
 from tests.support.queries import statements_of
 
 BOTH = (Scheme.CMA, Scheme.CNAS)

@@ -5,14 +5,14 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from lims.accreditation.models import Authorisation
-from lims.bench.analyser_names import save_names
+from lims.bench.analyser.names import save_names
 from lims.catalogue.models import Method, MethodInput, MethodVersion, ResultKind, StandardEdition, TestItem
 from lims.core.clock import local_date
 from lims.core.permissions import SYSTEM
 from lims.core.uow import UnitOfWork
 from lims.equipment.models import CalibrationRecord, Device, Equipment, EquipmentClass
 from tests.support.bench_gateway import BenchGateway
-from tests.support.factories import Laboratory
+from tests.support.laboratory import Laboratory
 
 NAME = "NH3|N^氨"
 

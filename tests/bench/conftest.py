@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from lims.bench.claims import claim_capture
+from lims.bench.capture.claims import claim_capture
 from lims.bench.inputs import Cell, enter_cells
 from lims.bench.models import InputValue, Result, ResultVersion
 from lims.bench.review import submit_results, verify_result
@@ -18,7 +18,9 @@ from lims.core.uow import UnitOfWork
 from lims.intake.models import RequestedTest
 from lims.intake.states import TestState
 from tests.support.accounts import sign_in
-from tests.support.factories import Laboratory, make_capture, make_laboratory, make_tests
+from tests.support.captures import make_capture
+from tests.support.laboratory import Laboratory, make_laboratory
+from tests.support.orders import make_tests
 
 
 @pytest.fixture

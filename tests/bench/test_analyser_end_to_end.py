@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import func, select
 
 from instruments.simulated_port import tell
-from lims.bench.analyser_models import AnalyserOrderEvent, AnalyserOrderNow
-from lims.bench.analyser_states import AnalyserOrderState as State
+from lims.bench.analyser.models import AnalyserOrderEvent, AnalyserOrderNow
+from lims.bench.analyser.states import AnalyserOrderState as State
 from lims.bench.models import Capture, InputValue, Result, ResultVersion
 from lims.core.clock import utc_now
 from tests.bench.analyser import make_analyser

@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import func, select
 
-from lims.bench.analyser_models import AnalyserOrder, AnalyserOrderEvent, AnalyserOrderNow
-from lims.bench.inbox import open_cells
+from lims.bench.analyser.models import AnalyserOrder, AnalyserOrderEvent, AnalyserOrderNow
+from lims.bench.capture.inbox import open_cells
 from lims.bench.models import InputValue
 from lims.equipment.models import Equipment
 from lims.intake.models import Order, RequestedTest, Sample

@@ -4,7 +4,7 @@ from decimal import Decimal as D
 
 from sqlalchemy import select
 
-from lims.bench.control_lines import LineText, add_line
+from lims.bench.control.lines import LineText, add_line
 from lims.catalogue.models import MethodVersion
 from lims.core.jobs import Job
 from lims.intake.models import RequestedTest, Sample

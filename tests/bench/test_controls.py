@@ -7,9 +7,9 @@ from decimal import Decimal as D
 import pytest
 from sqlalchemy import select
 
-from lims.bench.control_decisions import decide_hold
-from lims.bench.control_lines import LineText, add_line, hide_control, retire_line
-from lims.bench.control_models import ControlEvaluation, ControlHold, ControlLine, HeldTest, WorksheetControl
+from lims.bench.control.decisions import decide_hold
+from lims.bench.control.lines import LineText, add_line, hide_control, retire_line
+from lims.bench.control.models import ControlEvaluation, ControlHold, ControlLine, HeldTest, WorksheetControl
 from lims.bench.models import Worksheet
 from lims.bench.review import retest_result, retract_result
 from lims.bench.sheet_view import load_sheet
@@ -30,7 +30,7 @@ from lims.intake.order_reading import orders_statement
 from lims.intake.sample_list import Wanted, list_samples
 from lims.intake.states import TestState
 from lims.metrology.control_samples import ControlKind, ControlOutcome
-from tests.support.factories import make_calibration
+from tests.support.laboratory import make_calibration
 from tests.support.reports import DETAILS
 
 CODE = "sulfur_dioxide"

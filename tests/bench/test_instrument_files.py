@@ -9,10 +9,16 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import func, select
 
-from lims.bench.file_layout import Analyte, DecimalMark, FileLayout, Repeats, TableShape
-from lims.bench.file_models import FileImport, FileValue, InstrumentFile
-from lims.bench.instrument_files import content_of
-from lims.bench.mappings import draft_again, draft_mapping, edit_mapping, release_mapping, retire_mapping
+from lims.bench.files.instrument_files import content_of
+from lims.bench.files.layout import Analyte, DecimalMark, FileLayout, Repeats, TableShape
+from lims.bench.files.mappings import (
+    draft_again,
+    draft_mapping,
+    edit_mapping,
+    release_mapping,
+    retire_mapping,
+)
+from lims.bench.files.models import FileImport, FileValue, InstrumentFile
 from lims.bench.models import InputValue, WorksheetEquipment
 from lims.bench.states import InputSource
 from lims.core.clock import local_date

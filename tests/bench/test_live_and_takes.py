@@ -12,7 +12,7 @@ from lims.core.permissions import SYSTEM
 from lims.equipment.models import Device, DeviceLive, Equipment, EquipmentState
 from tests.support.accounts import sign_in
 from tests.support.bench_gateway import BenchGateway
-from tests.support.factories import make_calibration
+from tests.support.laboratory import make_calibration
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ import base64
 import pytest
 from sqlalchemy import select
 
-from lims.bench.capture_check import verify_captures, verify_rereadings
+from lims.bench.capture.check import verify_captures, verify_rereadings
+from lims.bench.capture.models import CaptureReading
+from lims.bench.capture.rereading import look_again, reread_captures
 from lims.bench.models import Capture, CaptureClaim, InputValue
 from lims.bench.provenance import sources_of
-from lims.bench.reading_models import CaptureReading
-from lims.bench.rereading import look_again, reread_captures
 from lims.core.audit import AuditEvent
 from lims.core.errors import Conflict, InvalidInput, PermissionDenied
 from lims.core.permissions import Role

@@ -4,7 +4,7 @@ itself, and none passes for another."""
 import pytest
 from sqlalchemy import select
 
-from lims.bench.capture_check import verify_captures
+from lims.bench.capture.check import verify_captures
 from lims.bench.models import Capture, InputValue
 from lims.core.files import FileStore
 from lims.intake.models import RequestedTest, Sample

@@ -11,7 +11,7 @@ from lims.core.permissions import SYSTEM
 from lims.intake.models import RequestedTest
 from lims.metrology.method_budgets import SourceKind
 from tests.support.accounts import sign_in
-from tests.support.factories import make_budget
+from tests.support.laboratory import make_budget
 
 # 5 % of the value, k = 2: 0.24 for 2.4, which the method's rounding to 0.1 makes 0.3.
 FIVE_PERCENT = SourceLine("found", SourceKind.STANDARD, "方法", "method", D(5), percent=True)

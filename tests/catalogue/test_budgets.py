@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from lims.catalogue.models import MethodVersion, UncertaintyBudget
-from tests.support.factories import make_laboratory
+from tests.support.laboratory import make_laboratory
 
 SOURCE = {
     "quantity": "found",

@@ -10,7 +10,7 @@ from lims.catalogue import simulations
 from lims.catalogue.models import MethodVersion
 from lims.catalogue.simulation_models import BudgetSimulation
 from lims.core.audit import AuditEvent
-from tests.support.factories import make_laboratory
+from tests.support.laboratory import make_laboratory
 
 RECTANGLE = {
     "quantity": "found",

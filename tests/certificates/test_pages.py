@@ -24,7 +24,7 @@ from lims.ui import panels, scanning
 from tests.reports.reading import words_of
 from tests.support.accounts import PASSWORD, actor_of, code_now, make_account, sign_in
 from tests.support.backends import ON_SQLITE
-from tests.support.factories import make_laboratory
+from tests.support.laboratory import make_laboratory
 from tests.support.reports import BASE_URL, House, make_house
 
 JSON = {"Accept": "application/json"}

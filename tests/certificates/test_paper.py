@@ -21,7 +21,7 @@ from lims.metrology.method_budgets import SourceKind
 from reports.document import MarkKind, Text, from_json
 from tests.reports.reading import codes_on, pages_text, picture, squeezed, words_of
 from tests.support.backends import ON_SQLITE
-from tests.support.factories import make_budget
+from tests.support.laboratory import make_budget
 from tests.support.reports import BASE_URL, make_house
 
 RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")

@@ -14,7 +14,7 @@ from lims.equipment.gateways import create_gateway, list_gateways, renew_code, r
 from lims.equipment.models import Device, Gateway, GatewayState
 from tests.support.accounts import actor_of, make_account, sign_in
 from tests.support.bench_gateway import BenchGateway, new_code
-from tests.support.factories import make_laboratory
+from tests.support.laboratory import make_laboratory
 
 
 @pytest.fixture

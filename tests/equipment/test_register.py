@@ -34,7 +34,7 @@ from lims.equipment.register import (
 )
 from lims.equipment.stickers import sticker_sheet
 from tests.support.accounts import actor_of, make_account, section_named
-from tests.support.factories import make_laboratory
+from tests.support.laboratory import make_laboratory
 
 
 def text_of(device: Equipment, **more: object) -> EquipmentText:

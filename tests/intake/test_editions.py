@@ -24,7 +24,8 @@ from lims.intake.editions import carry_over, old_editions
 from lims.intake.models import RequestedTest, Sample
 from tests.catalogue.making import Catalogue
 from tests.support.accounts import actor_of, make_account
-from tests.support.factories import make_laboratory, make_tests
+from tests.support.laboratory import make_laboratory
+from tests.support.orders import make_tests
 
 
 @pytest.fixture

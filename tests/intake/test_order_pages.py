@@ -22,7 +22,7 @@ from lims.intake.states import FindingLevel, OrderState, SampleState, TestState
 from lims.metrology.method_budgets import SourceKind
 from tests.intake.desk import counted, desk, order_form
 from tests.intake.makers import make_house, make_order
-from tests.support.factories import make_budget, make_laboratory
+from tests.support.laboratory import make_budget, make_laboratory
 
 TODAY = date(2026, 11, 23)
 

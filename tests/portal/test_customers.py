@@ -7,7 +7,7 @@ from sqlalchemy import select
 from lims.core.audit import AuditEvent
 from lims.core.permissions import Role
 from tests.support.accounts import make_account, sign_in
-from tests.support.factories import make_tests
+from tests.support.orders import make_tests
 
 
 def test_own_orders_with_progress(as_customer, portal, uow):

@@ -12,7 +12,7 @@ from lims.quality.models import Nonconformity
 from lims.quality.nonconformities import Finding
 from lims.quality.states import CustomerTold, Decision, Significance, Source
 from tests.support.accounts import actor_of, make_account, sign_in
-from tests.support.factories import Laboratory, make_laboratory
+from tests.support.laboratory import Laboratory, make_laboratory
 
 
 @dataclass

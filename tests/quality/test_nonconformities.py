@@ -19,7 +19,7 @@ from lims.quality.states import (
     NonconformityState,
     Significance,
 )
-from tests.support.factories import make_tests
+from tests.support.orders import make_tests
 
 
 def test_the_whole_road_names_who_decided_and_is_closed_by_another_person(house):

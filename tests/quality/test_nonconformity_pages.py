@@ -11,7 +11,7 @@ from lims.quality.covers import Cover
 from lims.quality.models import Nonconformity
 from lims.quality.states import CoverKind
 from tests.support.accounts import make_account, sign_in
-from tests.support.factories import make_tests
+from tests.support.orders import make_tests
 
 ENGLISH = {"Accept-Language": "en"}
 NEW = {

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from lims.bench.models import Capture
 from tests.support.bench_gateway import BOOT, BenchGateway
-from tests.support.factories import make_laboratory
+from tests.support.laboratory import make_laboratory
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from lims.bench.models import Capture, CaptureBatch
 from lims.core.audit import AuditEvent, verify_chain
 from tests.support.bench_gateway import BenchGateway
-from tests.support.factories import make_laboratory
+from tests.support.laboratory import make_laboratory
 
 MOST = 24
 

@@ -8,13 +8,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import func, select, text
 
 from instruments.canonical import canonical
-from lims.bench.capture_check import verify_captures
+from lims.bench.capture.check import verify_captures
 from lims.bench.models import Capture
 from lims.core.files import FileStore
 from lims.core.permissions import SYSTEM
 from lims.equipment.gateways import revoke_gateway
 from tests.support.bench_gateway import BenchGateway, sealed
-from tests.support.factories import make_laboratory
+from tests.support.laboratory import make_laboratory
 
 
 @pytest.fixture

@@ -62,10 +62,12 @@ class Backend(ABC):
     def __init__(self) -> None:
         self.data = Path(tempfile.mkdtemp(prefix=f"lims-{self.name}-", dir=_fast_folder()))
         self.clock = FakeClock()
-        self._make_template()
+        self._create_empty()
         self.app = create_app(
             settings_for(self.url, self.data), clock=self.clock, TESTING=True, PASSWORD_MEMORY_KIB=64
         )
+        build_schema(self.app)
+        self._keep_as_template()
         self.app.config["PROPAGATE_EXCEPTIONS"] = False  # a fault is answered as in real life
         with self.app.app_context():
             self.engine: Engine = db.engine
@@ -75,16 +77,18 @@ class Backend(ABC):
         guard(self.new_session)
 
     @abstractmethod
-    def _make_template(self) -> None: ...
+    def _create_empty(self) -> None: ...
 
     @abstractmethod
-    def _copy_template(self) -> None: ...
+    def _keep_as_template(self) -> None: ...
+
+    @abstractmethod
+    def _renew(self) -> None: ...
 
     def fresh(self) -> None:
         if self.engine.pool.checkedout():  # type: ignore[attr-defined]
             gc.collect()  # a forgotten session ends here, not in the middle of another test
-        self.engine.dispose()
-        self._copy_template()
+        self._renew()
         for left in self.data.iterdir():
             if left.is_dir():
                 shutil.rmtree(left)
@@ -105,13 +109,16 @@ class Backend(ABC):
 class SqliteBackend(Backend):
     name = "sqlite"
 
-    def _make_template(self) -> None:
+    def _create_empty(self) -> None:
         self.template = self.data / "template.sqlite"
         self.file = self.data / "lims.sqlite"
         self.url = f"sqlite:///{self.file}"
-        build_schema(create_app(settings_for(f"sqlite:///{self.template}", self.data)))
 
-    def _copy_template(self) -> None:
+    def _keep_as_template(self) -> None:
+        self.file.rename(self.template)
+
+    def _renew(self) -> None:
+        self.engine.dispose()
         for suffix in ("", "-wal", "-shm"):
             self.file.with_name(self.file.name + suffix).unlink(missing_ok=True)
         shutil.copyfile(self.template, self.file)
@@ -129,17 +136,20 @@ class PostgresBackend(Backend):
         self._given: dict[str, list[dict[str, object]]] = {}
         super().__init__()
 
-    def _make_template(self) -> None:
+    def _create_empty(self) -> None:
         self.url = self.server.url("work")
         self._administration = create_engine(self.server.url("postgres"), isolation_level="AUTOCOMMIT")
         self._work = create_engine(self.url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
-        self._tell("CREATE DATABASE pattern")
-        build_schema(create_app(settings_for(self.server.url("pattern"), self.data)))
+        self._tell("CREATE DATABASE work")
 
-    def _copy_template(self) -> None:
+    def _keep_as_template(self) -> None:
+        self._tell("ALTER DATABASE work RENAME TO pattern")
+
+    def _renew(self) -> None:
         self._uses += 1
         if self._shape and self._uses % COPY_EVERY and self._empty():
             return
+        self.engine.dispose()
         self._tell("DROP DATABASE IF EXISTS work WITH (FORCE)")
         self._tell("CREATE DATABASE work TEMPLATE pattern STRATEGY file_copy")
         with self._work.connect() as connection:
@@ -151,9 +161,10 @@ class PostgresBackend(Backend):
 
     def _empty(self) -> bool:
         """Copying some hundred tables takes a second, emptying them a hundredth. False: the schema is another."""
-        self._tell(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'work' AND pid <> pg_backend_pid()"
-        )
+        if self.engine.pool.checkedout():  # type: ignore[attr-defined]
+            self.engine.dispose()  # one that is still in use is ended below, and must not come back
+        with self._administration.connect() as connection:
+            connection.execute(text(END_OTHERS), {"ours": self._waiting()})
         with self._work.connect() as connection:
             if connection.scalar(text(SHAPE)) != self._shape:
                 return False
@@ -169,6 +180,11 @@ class PostgresBackend(Backend):
             connection.execute(text(RESTART))
         return True
 
+    def _waiting(self) -> list[int]:
+        """Connections of the application that nobody uses: a new one for each test would take its time."""
+        pool = self.engine.pool._pool  # type: ignore[attr-defined]
+        return [one.dbapi_connection.info.backend_pid for one in list(pool.queue) if one.dbapi_connection]
+
     def _tell(self, command: str) -> None:
         with self._administration.connect() as connection:
             connection.execute(text(command))
@@ -180,6 +196,8 @@ class PostgresBackend(Backend):
 
 
 COPY_EVERY = 150  # uses
+END_OTHERS = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = 'work' AND pid <> pg_backend_pid() AND pid <> ALL(:ours)"""
 TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
 EMPTY_ALL = """DO $$ DECLARE name text; BEGIN
 FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP

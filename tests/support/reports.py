@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lims.accreditation.models import Scheme, ScopeRow, SigningGrant
-from lims.bench.claims import claim_capture
+from lims.bench.capture.claims import claim_capture
 from lims.bench.inputs import Cell, enter_cells
 from lims.bench.models import Result
 from lims.bench.review import submit_results, verify_results
@@ -25,7 +25,9 @@ from lims.core.uow import UnitOfWork
 from lims.intake.models import Order, RequestedTest, Sample
 from lims.people.models import Account
 from tests.support.accounts import actor_of, make_account
-from tests.support.factories import D, Laboratory, make_capture, make_laboratory, make_tests
+from tests.support.captures import make_capture
+from tests.support.laboratory import D, Laboratory, make_laboratory
+from tests.support.orders import make_tests
 
 BASE_URL = "https://lab.example"
 DETAILS = {

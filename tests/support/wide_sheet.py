@@ -40,7 +40,8 @@ from lims.core.uow import UnitOfWork
 from tests.browser.laboratory import free_port
 from tests.support.accounts import sign_in
 from tests.support.backends import build_schema, settings_for
-from tests.support.factories import Laboratory, make_laboratory, make_tests
+from tests.support.laboratory import Laboratory, make_laboratory
+from tests.support.orders import make_tests
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = 96
