@@ -47,6 +47,12 @@ def to_fraction(value: Exact) -> Fraction:
         raise _out_of_range() from reason
 
 
+def check_range(value: Decimal) -> None:
+    """Raises MetrologyError ``number_out_of_range`` as ``to_fraction`` does."""
+    if not (value.is_finite() and -999 < value.adjusted() < 999):
+        to_fraction(value)  # says whether it is too large, for it looks at the last digit
+
+
 # The same few figures are met again and again on the way of one result; equal decimals are the same rational.
 @lru_cache(maxsize=4096)
 def _ratio(value: Decimal) -> Fraction:

@@ -1,13 +1,19 @@
 """A method's uncertainty budget as data, and what it gives for one result (GUM 5 to 7, JJF 1059.1)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 from functools import lru_cache
 
-from lims.metrology.budget_formulas import check_averaged, items_as_names, series_of
+from lims.metrology.budget_formulas import (
+    BudgetModel,
+    SourceAt,
+    figures_of,
+    items_as_names,
+    series_of,
+)
 from lims.metrology.budgets import Budget, Expansion, combine
 from lims.metrology.coverage import (
     CoverageRule,
@@ -25,7 +31,6 @@ from lims.metrology.formula_check import Formula
 from lims.metrology.formula_tree import Binary, Name
 from lims.metrology.quantities import Correlation, Quantity, check_inputs
 from lims.metrology.sensitivities import (
-    DerivedModel,
     Sensitivity,
     SensitivityMethod,
     derived_model,
@@ -47,6 +52,7 @@ from lims.metrology.uncertainty_sources import (
     Trapezoidal,
     Triangular,
     UShaped,
+    variance_together,
 )
 from lims.metrology.uncertainty_statements import DEFAULT_STATEMENT, StatementRule, round_at_least
 
@@ -149,7 +155,7 @@ def uncertainty_of(
     those of ``make_budget`` and ``expand``.
     """
     model = _model_of(formula, budget.sources)
-    estimates, readings = _figures(formula, inputs, items)
+    estimates, readings = figures_of(formula, inputs, items)
     for name in model.names:
         if name not in estimates:
             raise MetrologyError("budget_estimate", "%(name)s has no figure.", name=name)
@@ -186,29 +192,13 @@ def measurement_of(
     budget, and with it every draw. For figures that ``uncertainty_of`` accepts.
     """
     model = _new_model(formula, budget.sources)
-    estimates, readings = _figures(formula, inputs, items)
+    estimates, readings = figures_of(formula, inputs, items)
     value = to_fraction(model.derived.value(run_of(estimates)))
     quantities = _quantities(model, estimates, readings, value, budget.together)
     return _with_result(formula, model), quantities
 
 
-#: A source at an estimate and its readings.
-_SourceAt = Callable[[Fraction, Sequence[Exact]], Source]
-
-
-@dataclass(frozen=True, slots=True)
-class _Model:
-    """What a formula and the sources of a budget fix, whatever the figures; ``sources``: by name, and of RESULT."""
-
-    names: tuple[str, ...]
-    derived: DerivedModel
-    sources: Mapping[str, tuple[_SourceAt, ...]]
-
-    def sources_at(self, name: str, estimate: Fraction, readings: Sequence[Exact]) -> tuple[Source, ...]:
-        return tuple([one(estimate, readings) for one in self.sources[name]])
-
-
-def _new_model(formula: Formula, sources: tuple[SourceText, ...]) -> _Model:
+def _new_model(formula: Formula, sources: tuple[SourceText, ...]) -> BudgetModel:
     names = (*formula.inputs, *(f"@{key}" for key in formula.items))
     unknown = [one.quantity for one in sources if one.quantity not in (*names, RESULT)]
     if unknown:
@@ -217,14 +207,27 @@ def _new_model(formula: Formula, sources: tuple[SourceText, ...]) -> _Model:
         name: tuple(_source_at(one) for one in sources if one.quantity == name) for name in (*names, RESULT)
     }
     uncertain = tuple(name for name in names if by_name[name])
-    return _Model(names, derived_model(items_as_names(formula.root), uncertain), by_name)
+    derived = derived_model(items_as_names(formula.root), uncertain)
+    return BudgetModel(names, derived, by_name, _variances(sources))
+
+
+def _variances(sources: tuple[SourceText, ...]) -> dict[str, tuple[Fraction, bool]]:
+    by_name: dict[str, list[SourceText]] = {}
+    for one in sources:
+        by_name.setdefault(one.quantity, []).append(one)
+    return {
+        name: (variance_together(tuple(map(_source, of_it))), of_it[0].percent)
+        for name, of_it in by_name.items()
+        if len({one.percent for one in of_it}) == 1
+        and all(one.kind is not SourceKind.READINGS for one in of_it)
+    }
 
 
 # Keyed by value: two texts of one figure (1, 1.0) may share an entry, since only its rational enters.
 _model_of = lru_cache(maxsize=256)(_new_model)
 
 
-def _with_result(formula: Formula, model: _Model) -> Formula:
+def _with_result(formula: Formula, model: BudgetModel) -> Formula:
     """The formula in quantities only; what acts on the result is added to it."""
     root, names = items_as_names(formula.root), model.names
     if model.sources[RESULT]:
@@ -232,21 +235,8 @@ def _with_result(formula: Formula, model: _Model) -> Formula:
     return Formula(formula.text, root, names, ())
 
 
-def _figures(
-    formula: Formula, inputs: Mapping[str, Exact | Sequence[Exact]], items: Mapping[str, Exact]
-) -> tuple[dict[str, Fraction], dict[str, tuple[Exact, ...]]]:
-    """(estimates by the name of their quantity, replicates by input)"""
-    readings = {name: tuple(v) for name, v in inputs.items() if not isinstance(v, Decimal | Fraction)}
-    if readings:
-        check_averaged(formula.root, {name for name, values in readings.items() if len(values) > 1})
-    estimates = {
-        name: to_fraction(v) if isinstance(v, Decimal | Fraction) else _mean(v) for name, v in inputs.items()
-    }
-    return estimates | {f"@{key}": to_fraction(value) for key, value in items.items()}, readings
-
-
 def _quantities(
-    model: _Model,
+    model: BudgetModel,
     estimates: Mapping[str, Fraction],
     readings: Mapping[str, Sequence[Exact]],
     value: Fraction,
@@ -259,17 +249,21 @@ def _quantities(
             estimates[name],
             model.sources_at(name, estimates[name], readings.get(name, ())),
             series=series.get(name, ""),
+            known_variance=model.variance_at(name, estimates[name]),
         )
         for name in model.names
     ]
     if model.sources[RESULT]:
         # What acts on the result is added to it as an estimate of 0.
         acting = model.sources_at(RESULT, value, ())
-        quantities.append(Quantity(RESULT, Fraction(0), acting, series=series.get(RESULT, "")))
+        known = model.variance_at(RESULT, value)
+        quantities.append(
+            Quantity(RESULT, Fraction(0), acting, series=series.get(RESULT, ""), known_variance=known)
+        )
     return quantities
 
 
-def _source_at(text: SourceText) -> _SourceAt:
+def _source_at(text: SourceText) -> SourceAt:
     if text.kind is SourceKind.READINGS:
         return lambda estimate, readings: _readings(text, readings)
     source = _source(text)
@@ -384,9 +378,3 @@ def _stated(
         least *= abs(value) / 100
     U = round_at_least(wanted, least, place, budget.statement)
     return MethodUncertainty(made, expanded, U, expanded.coverage.k, wanted < least)
-
-
-def _mean(values: Sequence[Exact]) -> Fraction:
-    if not values:
-        raise MetrologyError("budget_estimate", "%(name)s has no figure.", name="")
-    return sum((to_fraction(value) for value in values), Fraction(0)) / len(values)
