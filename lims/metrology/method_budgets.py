@@ -373,8 +373,9 @@ def _parameter(text: SourceText) -> Decimal:
 def _stated(
     made: Budget, expanded: ExpandedUncertainty, value: Fraction, budget: MethodBudget, place: Decimal | None
 ) -> MethodUncertainty:
-    wanted, least = to_fraction(expanded.U), to_fraction(budget.cmc or Decimal(0))
+    least = to_fraction(budget.cmc or Decimal(0))
     if budget.cmc_percent:
         least *= abs(value) / 100
-    U = round_at_least(wanted, least, place, budget.statement)
-    return MethodUncertainty(made, expanded, U, expanded.coverage.k, wanted < least)
+    U = round_at_least(expanded.U, least, place, budget.statement)
+    raised = bool(least) and to_fraction(expanded.U) < least
+    return MethodUncertainty(made, expanded, U, expanded.coverage.k, raised)
