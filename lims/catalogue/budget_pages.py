@@ -16,8 +16,10 @@ from lims.catalogue.simulation_view import RunView, kept_runs
 from lims.core.database import db
 from lims.core.errors import InvalidInput
 from lims.core.web import current_actor, request_key, unit_of_work
+from lims.metrology.coverage import DofTruncation
 from lims.metrology.method_budgets import RESULT, SourceKind
 from lims.metrology.monte_carlo_draws import FiniteDof
+from lims.metrology.uncertainty_statements import UncertaintyDigits, UncertaintyRounding
 from lims.ui.faces import ID
 from lims.ui.forms import Form, empty_form, read_form
 from lims.ui.labels import Text, bilingual, choices
@@ -126,6 +128,9 @@ def _budget_form(form: Form, row: UncertaintyBudget) -> str:
         rows=form.count("sources") + SPARE_ROWS,
         pairs=form.count("correlations") + 1,
         kinds=choices(SourceKind),
+        truncations=choices(DofTruncation),
+        roundings=choices(UncertaintyRounding),
+        digits=choices(UncertaintyDigits),
         quantities=[*quantities, (RESULT, _("the result itself"))],
     )
 

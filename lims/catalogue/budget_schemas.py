@@ -8,8 +8,10 @@ from marshmallow import Schema, fields, post_load, validate
 from lims.catalogue.budget_text import BudgetText, CorrelationLine, SourceLine
 from lims.catalogue.budgets import MOST_SOURCES, BudgetTrial
 from lims.catalogue.models import VersionState
+from lims.metrology.coverage import CoverageShape, DofTruncation
 from lims.metrology.exact import to_decimal
 from lims.metrology.method_budgets import SourceKind
+from lims.metrology.uncertainty_statements import DEFAULT_STATEMENT, UncertaintyDigits, UncertaintyRounding
 from lims.ui.shapes import Figure, Load, choice, row_version, text
 
 MOST_CORRELATIONS = 30
@@ -25,7 +27,8 @@ class _SourceFields(Load):
         load_default=None,
         allow_none=True,
         metadata={
-            "description": "k, a coverage probability, the top of a trapezoid, or a number of readings."
+            "description": "k, a coverage probability, the top of a trapezoid, the part to which a half width is "
+            "known, a shape, or a number of readings."
         },
     )
     dof = Figure(load_default=None, allow_none=True)
@@ -52,7 +55,13 @@ class SourceFormLoad(_SourceFields):
 class CorrelationLoad(Load):
     one = text(80)
     other = text(80)
-    r = Figure(required=True)
+    r = Figure(
+        load_default=None, allow_none=True, metadata={"description": "Empty: as the replicates of both show."}
+    )
+    together = fields.Boolean(
+        load_default=False,
+        metadata={"description": "Of one series or one fit: their degrees of freedom count once."},
+    )
 
     @post_load
     def _made(self, values: dict[str, Any], **_options: Any) -> CorrelationLine:
@@ -68,6 +77,18 @@ class _BudgetFields(Load):
     probability = Figure(load_default=Decimal("0.95"))
     cmc = Figure(load_default=None, allow_none=True)
     cmc_percent = fields.Boolean(load_default=False)
+    truncation = choice(DofTruncation, load_default=DofTruncation.FLOOR)
+    dominance = Figure(
+        load_default=None,
+        allow_none=True,
+        metadata={
+            "description": "One or two rectangular sources have their own k where all the rest is at most this "
+            "part of them (0.3 in EA-4/02). Empty: never."
+        },
+    )
+    second_order = fields.Boolean(load_default=False)
+    rounding = choice(UncertaintyRounding, load_default=DEFAULT_STATEMENT.rounding)
+    digits = choice(UncertaintyDigits, load_default=DEFAULT_STATEMENT.digits)
     note = text(2000, required=False, load_default="")
     correlations = fields.List(
         fields.Nested(CorrelationLoad), load_default=list, validate=validate.Length(max=MOST_CORRELATIONS)
@@ -124,7 +145,8 @@ class SourceDump(Schema):
 class CorrelationDump(Schema):
     one = fields.String()
     other = fields.String()
-    r = Figure()
+    r = Figure(allow_none=True)
+    together = fields.Boolean()
 
 
 class BudgetDump(Schema):
@@ -139,6 +161,11 @@ class BudgetDump(Schema):
     probability = Figure()
     cmc = Figure(allow_none=True)
     cmc_percent = fields.Boolean()
+    truncation = choice(DofTruncation)
+    dominance = Figure(allow_none=True)
+    second_order = fields.Boolean()
+    rounding = choice(UncertaintyRounding)
+    digits = choice(UncertaintyDigits)
     note = fields.String()
     sources = fields.List(fields.Nested(SourceDump))
     correlations = fields.List(fields.Nested(CorrelationDump))
@@ -161,6 +188,14 @@ class BudgetLineDump(Schema):
     share = Figure()
 
 
+class SecondOrderDump(Schema):
+    """What a pair of quantities, or one with itself, adds to the variance beyond first order."""
+
+    one = fields.String()
+    other = fields.String()
+    variance = fields.Function(lambda term: str(to_decimal(term.variance, 12)))
+
+
 class BudgetTrialDump(Schema):
     """``value`` unrounded; ``standard_uncertainty`` combined; ``expanded_uncertainty`` as stated."""
 
@@ -171,9 +206,11 @@ class BudgetTrialDump(Schema):
     )
     effective_dof = fields.Method("_dof")
     coverage_factor = Figure(attribute="found.k")
+    coverage_shape = choice(CoverageShape, attribute="found.expanded.coverage.shape")
     expanded_uncertainty = Figure(attribute="found.U")
     raised_to_cmc = fields.Boolean(attribute="found.raised_to_cmc")
     lines = fields.List(fields.Nested(BudgetLineDump), attribute="found.budget.lines")
+    second_order = fields.List(fields.Nested(SecondOrderDump), attribute="found.budget.second_order")
 
     def _dof(self, trial: BudgetTrial) -> str | None:
         dof = trial.found.expanded.coverage.effective_dof

@@ -7,8 +7,15 @@ from decimal import Decimal
 
 from lims.catalogue.models import MethodVersion, UncertaintyBudget
 from lims.core.audit import canonical
+from lims.metrology.coverage import DofTruncation
 from lims.metrology.method_budgets import MethodBudget, SourceKind, SourceText
 from lims.metrology.quantities import Correlation
+from lims.metrology.uncertainty_statements import (
+    DEFAULT_STATEMENT,
+    StatementRule,
+    UncertaintyDigits,
+    UncertaintyRounding,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +36,8 @@ class SourceLine:
 class CorrelationLine:
     one: str
     other: str
-    r: Decimal
+    r: Decimal | None = None
+    together: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +50,30 @@ class BudgetText:
     probability: Decimal = Decimal("0.95")
     cmc: Decimal | None = None
     cmc_percent: bool = False
+    truncation: DofTruncation = DofTruncation.FLOOR
+    dominance: Decimal | None = None
+    second_order: bool = False
+    rounding: UncertaintyRounding = DEFAULT_STATEMENT.rounding
+    digits: UncertaintyDigits = DEFAULT_STATEMENT.digits
     note: str = ""
     sources: Sequence[SourceLine] = field(default=())
     correlations: Sequence[CorrelationLine] = field(default=())
 
 
-PLAIN = ("range_low", "range_high", "k", "probability", "cmc", "cmc_percent", "note")
+PLAIN = (
+    *("range_low", "range_high", "k", "probability", "cmc", "cmc_percent"),
+    *("truncation", "dominance", "second_order", "rounding", "digits", "note"),
+)
 
 
 def text_of(row: UncertaintyBudget) -> BudgetText:
     return BudgetText(
         **{name: getattr(row, name) for name in PLAIN},
         sources=[SourceLine(**{k: getattr(one, k) for k in SourceLine.__slots__}) for one in row.sources],
-        correlations=[CorrelationLine(one.one, one.other, one.r) for one in row.correlations],
+        correlations=[
+            CorrelationLine(**{k: getattr(one, k) for k in CorrelationLine.__slots__})
+            for one in row.correlations
+        ],
     )
 
 
@@ -63,7 +82,9 @@ def described(row: UncertaintyBudget) -> dict[str, object]:
     text = text_of(row)
     plain: dict[str, object] = {name: getattr(text, name) for name in PLAIN}
     plain["sources"] = [{k: getattr(one, k) for k in SourceLine.__slots__} for one in text.sources]
-    plain["correlations"] = [[one.one, one.other, one.r] for one in text.correlations]
+    plain["correlations"] = [
+        {k: getattr(one, k) for k in CorrelationLine.__slots__} for one in text.correlations
+    ]
     return plain | {"method_id": row.method_id, "number": row.number, "released_at": row.released_at}
 
 
@@ -86,7 +107,14 @@ def as_metrology(text: BudgetText) -> MethodBudget:
         p=text.probability,
         cmc=text.cmc,
         cmc_percent=text.cmc_percent,
-        correlations=tuple(Correlation(one.one, one.other, one.r) for one in text.correlations),
+        correlations=tuple(
+            Correlation(one.one, one.other, one.r) for one in text.correlations if one.r is not None
+        ),
+        statement=StatementRule(text.rounding, text.digits),
+        truncation=text.truncation,
+        dominance=text.dominance,
+        second_order=text.second_order,
+        together=tuple((one.one, one.other) for one in text.correlations if one.together or one.r is None),
     )
 
 

@@ -48,13 +48,19 @@ def _by_quantity(sources: Sequence[SourceLine]) -> dict[str, SourceLine]:
 
 
 def _correlations(old: Sequence[CorrelationLine], new: Sequence[CorrelationLine]) -> list[Difference]:
-    first, second = ({f"{one.one}, {one.other}": one.r for one in lines} for lines in (old, new))
+    """``r`` of each pair; "together" where its replicates show it, or beside it where degrees of freedom count once."""
+    first, second = ({f"{one.one}, {one.other}": _told(one) for one in lines} for lines in (old, new))
     found = []
     for pair in dict.fromkeys([*second, *first]):
         line = compared(f"correlation.{pair}", first.get(pair), second.get(pair))
         change = Change.ADDED if pair not in first else Change.REMOVED if pair not in second else line.change
         found.append(Difference(line.field, line.old, line.new, change))
     return found
+
+
+def _told(line: CorrelationLine) -> str:
+    together = line.together or line.r is None
+    return " ".join([*([str(line.r)] if line.r is not None else []), *(["together"] if together else [])])
 
 
 def limits_to_compare(session: Session, limit_id: int, against: int | None) -> tuple[Limit, Limit]:

@@ -34,8 +34,6 @@ from lims.metrology.decision_rules import (
     UNCRITICAL,
 )
 from lims.metrology.limits import write_limit
-from lims.metrology.method_budgets import SourceKind
-from lims.metrology.monte_carlo_draws import FiniteDof
 from lims.metrology.ratio_sums import NotDetectedAs
 from lims.metrology.values import ResultValue, write_value, write_value_with_limit
 from lims.ui.labels import Text, Tone, in_chinese, label, register, register_words
@@ -54,28 +52,6 @@ register(
         StandardStatus.UPCOMING: Tone.WAITING,
         StandardStatus.IN_FORCE: Tone.DONE,
         StandardStatus.IN_TRANSITION: Tone.RETURNED,
-    },
-)
-register(
-    SourceKind,
-    {
-        SourceKind.STANDARD: _l("standard uncertainty u"),
-        SourceKind.EXPANDED: _l("expanded uncertainty U with k"),
-        SourceKind.EXPANDED_AT: _l("expanded uncertainty U at a probability"),
-        SourceKind.RESOLUTION: _l("resolution (one step)"),
-        SourceKind.RECTANGULAR: _l("rectangular, half width"),
-        SourceKind.TRIANGULAR: _l("triangular, half width"),
-        SourceKind.U_SHAPED: _l("U-shaped, half width"),
-        SourceKind.TRAPEZOIDAL: _l("trapezoidal, half width"),
-        SourceKind.POOLED: _l("standard deviation of earlier series"),
-        SourceKind.READINGS: _l("type A, from the replicates"),
-    },
-)
-register(
-    FiniteDof,
-    {
-        FiniteDof.STUDENT: _l("drawn from t (JCGM 101)"),
-        FiniteDof.NORMAL: _l("drawn as normal"),
     },
 )
 register_words(
@@ -236,6 +212,11 @@ FIELDS: Mapping[str, Text] = {
     "probability": _l("Coverage probability"),
     "cmc": _l("Accredited capability (CMC)"),
     "cmc_percent": _l("Capability in percent"),
+    "truncation": _l("Degrees of freedom that are not whole"),
+    "dominance": _l("Rest beside dominant rectangles, at most"),
+    "second_order": _l("Terms of second order"),
+    "rounding": _l("Rounding of U"),
+    "digits": _l("Digits of U"),
     "valid_from": _l("In force from"),
     "inputs": _l("Inputs"),
     "equipment_classes": _l("Equipment needed"),

@@ -8,9 +8,11 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, Numeric, Str
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from lims.core.database import Base, Identified, Versioned, enum_column
+from lims.metrology.coverage import DofTruncation
 from lims.metrology.judgements import Verdict
 from lims.metrology.method_budgets import SourceKind
 from lims.metrology.ratio_sums import NotDetectedAs
+from lims.metrology.uncertainty_statements import DEFAULT_STATEMENT, UncertaintyDigits, UncertaintyRounding
 
 
 class StandardStatus(StrEnum):
@@ -233,7 +235,7 @@ class UncertaintyBudget(Identified, Versioned, Released, Base):
 
     ``range_low``, ``range_high``: of the result, in the unit of the method; None: open. ``k``: agreed coverage
     factor, None: Student's t at ``probability``. ``cmc``: the accredited capability. ``number`` counts the
-    budgets of a method.
+    budgets of a method. The other fields: see ``lims.metrology.method_budgets.MethodBudget``.
     """
 
     __tablename__ = "uncertainty_budget"
@@ -245,6 +247,15 @@ class UncertaintyBudget(Identified, Versioned, Released, Base):
     probability: Mapped[Decimal]
     cmc: Mapped[Decimal | None]
     cmc_percent: Mapped[bool] = mapped_column(default=False)
+    truncation: Mapped[DofTruncation] = mapped_column(enum_column(DofTruncation), default=DofTruncation.FLOOR)
+    dominance: Mapped[Decimal | None]
+    second_order: Mapped[bool] = mapped_column(default=False)
+    rounding: Mapped[UncertaintyRounding] = mapped_column(
+        enum_column(UncertaintyRounding), default=DEFAULT_STATEMENT.rounding
+    )
+    digits: Mapped[UncertaintyDigits] = mapped_column(
+        enum_column(UncertaintyDigits), default=DEFAULT_STATEMENT.digits
+    )
     note: Mapped[str] = mapped_column(Text, default="")
     created_at: Mapped[datetime]
 
@@ -275,11 +286,14 @@ class BudgetSource(Identified, Base):
 
 
 class BudgetCorrelation(Identified, Base):
+    """``r`` None: as the replicates of both show. ``together``: both are of one series or one fit."""
+
     __tablename__ = "budget_correlation"
     budget_id: Mapped[int] = mapped_column(ForeignKey("uncertainty_budget.id"), index=True)
     one: Mapped[str] = mapped_column(String(80))
     other: Mapped[str] = mapped_column(String(80))
-    r: Mapped[Decimal]
+    r: Mapped[Decimal | None]
+    together: Mapped[bool] = mapped_column(default=False)
 
 
 class Limit(Identified, Versioned, Base):

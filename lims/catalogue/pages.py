@@ -1,6 +1,7 @@
 """HTML face of this room."""
 
 from lims.catalogue import (
+    budget_labels,
     budget_pages,
     business_pages,
     case_pages,
@@ -21,6 +22,7 @@ from lims.catalogue.face import blueprint
 
 # Imported for what they register.
 PARTS = (
+    budget_labels,
     budget_pages,
     business_pages,
     case_pages,

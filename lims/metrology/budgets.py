@@ -6,6 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 from functools import cached_property
+from math import lcm
 
 from lims.metrology import formula_numbers as numbers
 from lims.metrology.errors import MetrologyError
@@ -125,6 +126,10 @@ class Budget:
         """Combined standard uncertainty u_c, 50 digits."""
         return root(self.variance)
 
+    def share(self, variance: Exact) -> Decimal:
+        """The part of u_c^2 that ``variance`` is, to 0.0001."""
+        return _share(variance, self.variance)
+
     @cached_property
     def lines(self) -> tuple[BudgetLine, ...]:
         """One per source, in the order of the quantities."""
@@ -211,6 +216,10 @@ def _given(model: GivenCoefficients, inputs: Inputs) -> tuple[Mapping[str, Sensi
 
 def _contribution(slope: Sensitivity, variance: Fraction) -> Exact:
     """(c u)^2"""
+    c = slope.coefficient
+    if isinstance(c, Fraction):
+        (top, bottom), (over, under) = c.as_integer_ratio(), variance.as_integer_ratio()
+        return numbers.settled(Fraction(top * top * over, bottom * bottom * under))  # reduced once
     return numbers.multiply(numbers.multiply(slope.coefficient, slope.coefficient), variance)
 
 
@@ -266,8 +275,10 @@ def _joint_part(variance: Exact, lines: Sequence[BudgetLine], members: Sequence[
 
 def _total(variances: Sequence[Exact]) -> Exact:
     """Exact sum, the same in every order; correlations printed with few digits cannot make it negative."""
-    total = sum((to_fraction(variance) for variance in variances), Fraction(0))
-    return numbers.settled(max(total, Fraction(0)))
+    ratios = [to_fraction(variance).as_integer_ratio() for variance in variances]
+    whole = lcm(*(bottom for _, bottom in ratios))
+    total = sum(top * (whole // bottom) for top, bottom in ratios)
+    return numbers.settled(Fraction(max(total, 0), whole))
 
 
 def _share(variance: Exact, whole: Exact) -> Decimal:

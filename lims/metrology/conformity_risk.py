@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
-from math import exp, inf, pi, sqrt
+from math import exp, inf, lgamma, log, pi, sqrt
 
 from numpy import transpose
 from numpy.polynomial.legendre import leggauss
@@ -50,7 +50,18 @@ class RectangularPrior:
     high: Decimal
 
 
-Prior = NormalPrior | RectangularPrior
+@dataclass(frozen=True, slots=True)
+class GammaPrior:
+    """Of what cannot be negative, such as a deviation from round: its mean and standard deviation (JCGM 106 A.4.4.3).
+
+    A mean of less than one standard deviation has no finite density at zero, and is refused.
+    """
+
+    mean: Decimal
+    deviation: Decimal
+
+
+Prior = NormalPrior | RectangularPrior | GammaPrior
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +99,7 @@ def global_risk(prior: Prior, u: Decimal, tolerance: Bounds, acceptance: Bounds)
     """Risks of accepting what is measured inside ``acceptance`` with standard uncertainty ``u`` (JCGM 106 9.5).
 
     Gauss-Legendre on panels as narrow as the curves need, absolute error below 1E-11.
-    Raises MetrologyError ``uncertainty_not_positive`` or ``prior_width``.
+    Raises MetrologyError ``uncertainty_not_positive``, ``prior_width``, ``prior_mean``.
     """
     check_uncertainty(u)
     _check_prior(prior)
@@ -140,14 +151,35 @@ def _density(prior: Prior) -> Callable[[float], float]:
     if isinstance(prior, RectangularPrior):
         low, high = float(prior.low), float(prior.high)
         return lambda eta: 1 / (high - low) if low <= eta <= high else 0.0
+    if isinstance(prior, GammaPrior):
+        return _gamma_density(float(prior.mean), float(prior.deviation))
     mean, deviation = float(prior.mean), float(prior.deviation)
     return lambda eta: exp(-(((eta - mean) / deviation) ** 2) / 2) / (deviation * sqrt(2 * pi))
+
+
+def _gamma_density(mean: float, deviation: float) -> Callable[[float], float]:
+    shape, rate = (mean / deviation) ** 2, mean / deviation**2
+    constant = shape * log(rate) - lgamma(shape)
+
+    def density(eta: float) -> float:
+        return exp(constant + (shape - 1) * log(eta) - rate * eta) if eta > 0 else 0.0
+
+    return density
 
 
 def _prior_ends(prior: Prior) -> tuple[float, ...]:
     if isinstance(prior, RectangularPrior):
         return float(prior.low), float(prior.high)
+    if isinstance(prior, GammaPrior):
+        return _gamma_ends(float(prior.mean), float(prior.deviation))
     return _ends_around(float(prior.mean), float(prior.deviation))
+
+
+def _gamma_ends(mean: float, deviation: float) -> tuple[float, ...]:
+    """From zero, closer and closer to it, where the density may rise steeply; to where no 1E-15 is left."""
+    above = (end for end in _ends_around(mean, deviation) if end > 0)
+    tail = (mean + reach * deviation for reach in (20, 25, 30, 40))
+    return (0.0, *(mean / 2**halving for halving in range(1, 45)), *above, *tail)
 
 
 def _ends_around(middle: float, width: float) -> tuple[float, ...]:
@@ -158,6 +190,10 @@ def _check_prior(prior: Prior) -> None:
     spread = prior.high - prior.low if isinstance(prior, RectangularPrior) else prior.deviation
     if not to_fraction(spread) > 0:
         raise MetrologyError("prior_width", "What is known beforehand needs a width greater than zero.")
+    if isinstance(prior, GammaPrior) and to_fraction(prior.mean) < to_fraction(prior.deviation):
+        raise MetrologyError(
+            "prior_mean", "The mean of what cannot be negative is not below its standard deviation."
+        )
 
 
 def _integral(curve: Callable[[float], float], low: float, high: float) -> float:

@@ -1,6 +1,6 @@
 """Numbers without error: what a value is before anybody rounds it."""
 
-from decimal import ROUND_05UP, Context, Decimal, DecimalException, Inexact
+from decimal import ROUND_05UP, ROUND_HALF_EVEN, Context, Decimal, DecimalException, Inexact
 from fractions import Fraction
 from functools import lru_cache
 
@@ -10,6 +10,8 @@ Exact = Decimal | Fraction
 
 #: Significant digits of an unrounded value written as a decimal.
 KEPT_DIGITS = 34
+#: Keeps every digit of sums, products and multiples of what lies within 10^999.
+WIDE = Context(prec=4000, rounding=ROUND_HALF_EVEN)
 
 
 def to_decimal(value: Exact, digits: int = KEPT_DIGITS) -> Decimal:
@@ -45,6 +47,12 @@ def to_fraction(value: Exact) -> Fraction:
         return _ratio(value)
     except TypeError as reason:  # a signalling NaN has no hash
         raise _out_of_range() from reason
+
+
+def check_range(value: Decimal) -> None:
+    """Raises MetrologyError ``number_out_of_range`` for NaN, infinity, or beyond 10^999."""
+    if not (value.is_finite() and -999 <= value.adjusted() <= 999):
+        raise _out_of_range()
 
 
 # The same few figures are met again and again on the way of one result; equal decimals are the same rational.

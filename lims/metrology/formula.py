@@ -122,6 +122,7 @@ class _Run:
     inputs: Mapping[str, Input]
     items: Mapping[str, ItemInput]
     known: dict[int, tuple[Node, Exact]] = field(default_factory=dict)
+    figures: Mapping[str, Exact] = field(default_factory=dict)
 
     def single(self, node: Name | Item) -> Exact:
         given = self.given(node)
@@ -182,13 +183,8 @@ class _Run:
 class _Figures(_Run):
     """Inputs that are settled figures already; remembers what was computed from them."""
 
-    figures: Mapping[str, Exact] = field(default_factory=dict)
-
     def single(self, node: Name | Item) -> Exact:
-        found = self.figures.get(node.name) if isinstance(node, Name) else None
-        if found is None:
-            raise _refused("formula_input_missing", "%(name)s is missing.", node)
-        return found
+        raise _refused("formula_input_missing", "%(name)s is missing.", node)
 
     def noted(self, node: Operation, value: Exact, operands: Sequence[Exact]) -> None:
         # The node is kept, so that no other can take its place in memory and in here.

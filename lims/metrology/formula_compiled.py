@@ -65,11 +65,13 @@ Operation = Negation | Binary | Call
 class Run(Protocol):
     """One evaluation: it knows the inputs, and hears of every operation that was done.
 
-    ``known``: results of nodes it was told of before, by their ``id``; a derivative repeats parts of its formula.
+    ``figures``: inputs that are settled figures already; others are asked for. ``known``: results of nodes it was told of before, by their ``id``; a derivative repeats parts of its formula.
     """
 
     @property
     def known(self) -> Mapping[int, tuple[Node, Exact]]: ...
+    @property
+    def figures(self) -> Mapping[str, Exact]: ...
     def single(self, node: Name | Item) -> Exact: ...
     def many(self, node: Name) -> Sequence[Exact]: ...
     def noted(self, node: Operation, value: Exact, operands: Sequence[Exact]) -> None: ...
@@ -94,7 +96,9 @@ def _compile(node: Node) -> Compute:
         case Literal():
             figure = Fraction(node.value)
             return lambda run: figure
-        case Name() | Item():
+        case Name():
+            return _compile_name(node)
+        case Item():
             return lambda run: run.single(node)
         case Negation():
             return _compile_negation(node)
@@ -112,12 +116,22 @@ def _compile(node: Node) -> Compute:
             raise FormulaError("formula_shape", "A single figure is needed here.", position=node.start)
 
 
+def _compile_name(node: Name) -> Compute:
+    name = node.name
+
+    def run_name(run: Run) -> Exact:
+        found = run.figures.get(name)
+        return run.single(node) if found is None else found
+
+    return run_name
+
+
 def _compile_negation(node: Negation) -> Compute:
     operand = _compile(node.operand)
 
     def run_negation(run: Run) -> Exact:
         inner = operand(run)
-        value = numbers.subtract(Fraction(0), inner)
+        value = numbers.negate(inner)
         run.noted(node, value, (inner,))
         return value
 
@@ -129,8 +143,9 @@ def _compile_binary(node: Binary) -> Compute:
     operation, place = _OPERATIONS[node.operator], id(node)
 
     def run_binary(run: Run) -> Exact:
-        if place in run.known:
-            return run.known[place][1]
+        before = run.known.get(place)
+        if before is not None:
+            return before[1]
         one, other = left(run), right(run)
         try:
             value = operation(one, other)

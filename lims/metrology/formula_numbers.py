@@ -30,6 +30,12 @@ def subtract(left: Exact, right: Exact) -> Exact:
     return _worked(lambda: _WORK.subtract(working(left), working(right)))
 
 
+def negate(value: Exact) -> Exact:
+    if isinstance(value, Fraction):
+        return -value
+    return _worked(lambda: _WORK.minus(value))
+
+
 def multiply(left: Exact, right: Exact) -> Exact:
     if isinstance(left, Fraction) and isinstance(right, Fraction):
         return settled(left * right)
@@ -49,7 +55,7 @@ def power(base: Exact, exponent: Exact) -> Exact:
     if isinstance(base, Fraction) and isinstance(exponent, Fraction) and exponent.denominator == 1:
         whole = exponent.numerator
         if abs(whole) <= _EXACT_EXPONENT and (base or whole > 0):
-            return settled(Fraction(base**whole))
+            return settled(base**whole)
     if magnitude(exponent) > MAX_EXPONENT:
         raise FormulaError("formula_exponent", "An exponent is at most %(limit)s.", limit=MAX_EXPONENT)
     if base == 0 and exponent == 0:

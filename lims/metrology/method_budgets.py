@@ -1,15 +1,24 @@
 """A method's uncertainty budget as data, and what it gives for one result (GUM 5 to 7, JJF 1059.1)."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 from functools import lru_cache
 
-from lims.metrology.budgets import Budget, combine
+from lims.metrology.budget_formulas import (
+    BudgetModel,
+    SourceAt,
+    figures_of,
+    items_as_names,
+    series_of,
+)
+from lims.metrology.budgets import Budget, Expansion, combine
 from lims.metrology.coverage import (
     CoverageRule,
+    DofTruncation,
+    DominantFactor,
     ExpandedUncertainty,
     FixedFactor,
     StudentFactor,
@@ -19,13 +28,20 @@ from lims.metrology.errors import MetrologyError
 from lims.metrology.exact import Exact, to_decimal, to_fraction
 from lims.metrology.formula import run_of
 from lims.metrology.formula_check import Formula
-from lims.metrology.formula_tree import Binary, Call, Item, Literal, Name, Negation, Node
+from lims.metrology.formula_tree import Binary, Name
 from lims.metrology.quantities import Correlation, Quantity, check_inputs
-from lims.metrology.rounding import last_place, round_to
-from lims.metrology.sensitivities import DerivedModel, Sensitivity, SensitivityMethod, derived_model
+from lims.metrology.sensitivities import (
+    Sensitivity,
+    SensitivityMethod,
+    derived_model,
+    refuse_correlated,
+    second_order_terms,
+)
 from lims.metrology.uncertainty_sources import (
     Expanded,
     ExpandedAt,
+    Gamma,
+    InexactRectangular,
     PooledDeviation,
     Readings,
     Rectangular,
@@ -36,13 +52,12 @@ from lims.metrology.uncertainty_sources import (
     Trapezoidal,
     Triangular,
     UShaped,
+    variance_together,
 )
-from lims.metrology.uncertainty_statements import DEFAULT_STATEMENT, StatementRule, round_uncertainty
+from lims.metrology.uncertainty_statements import DEFAULT_STATEMENT, StatementRule, round_at_least
 
 #: A source that acts on the result itself (recovery, repeatability of the whole method). No input can be called so.
 RESULT = "(result)"
-#: Replicates of one sample may be averaged before the budget; other functions of a list have no such budget.
-_AVERAGE = "mean"
 
 
 class SourceKind(StrEnum):
@@ -56,6 +71,9 @@ class SourceKind(StrEnum):
     TRIANGULAR = "triangular"
     U_SHAPED = "u_shaped"
     TRAPEZOIDAL = "trapezoidal"
+    CURVED_TRAPEZOIDAL = "curved_trapezoidal"
+    EXPONENTIAL = "exponential"
+    GAMMA = "gamma"
     POOLED = "pooled"
     READINGS = "readings"
 
@@ -66,7 +84,8 @@ class SourceText:
 
     ``size``: u, U, a step, a half width or s, by ``kind``, in the unit of the quantity; with ``percent`` in
     percent of its estimate. ``parameter``: k of EXPANDED, coverage probability of EXPANDED_AT, top of
-    TRAPEZOIDAL (0 to 1), number of readings in the mean of POOLED. ``dof``: None is infinite.
+    TRAPEZOIDAL (0 to 1), part of its half width to which that of CURVED_TRAPEZOIDAL is known (0 to 1), shape of GAMMA,
+    number of readings in the mean of POOLED. ``dof``: None is infinite.
     """
 
     quantity: str
@@ -80,8 +99,13 @@ class SourceText:
 
 @dataclass(frozen=True, slots=True)
 class MethodBudget:
-    """``k``: agreed coverage factor; None: t at the coverage probability ``p``. ``cmc``: the accredited
-    capability, below which no uncertainty is stated; with ``cmc_percent`` in percent of the result."""
+    """``k``: agreed coverage factor; None: t at the coverage probability ``p`` and the degrees of freedom that
+    ``truncation`` leaves. ``dominance``: one or two rectangular sources have their own k where all the rest is at most
+    this part of them (0.3 in EA-4/02); None: never. ``second_order``: with the terms of GUM 5.1.2, note. ``cmc``: the
+    accredited capability, below which no uncertainty is stated; with ``cmc_percent`` in percent of the result.
+    ``together``: pairs of quantities of one series of readings or one fit, whose degrees of freedom count once; pairs of
+    replicates are correlated as they show.
+    """
 
     sources: tuple[SourceText, ...]
     k: Decimal | None = Decimal(2)
@@ -90,10 +114,18 @@ class MethodBudget:
     cmc_percent: bool = False
     correlations: tuple[Correlation, ...] = ()
     statement: StatementRule = DEFAULT_STATEMENT
+    truncation: DofTruncation = DofTruncation.FLOOR
+    dominance: Decimal | None = None
+    second_order: bool = False
+    together: tuple[tuple[str, str], ...] = ()
 
     @property
     def coverage(self) -> CoverageRule:
-        return StudentFactor(self.p) if self.k is None else FixedFactor(self.k, self.p)
+        if self.k is None:
+            usual: FixedFactor | StudentFactor = StudentFactor(self.p, self.truncation)
+        else:
+            usual = FixedFactor(self.k, self.p)
+        return usual if self.dominance is None else DominantFactor(self.p, usual, self.dominance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,18 +155,25 @@ def uncertainty_of(
     those of ``make_budget`` and ``expand``.
     """
     model = _model_of(formula, budget.sources)
-    estimates, readings = _figures(formula, inputs, items)
+    estimates, readings = figures_of(formula, inputs, items)
     for name in model.names:
         if name not in estimates:
             raise MetrologyError("budget_estimate", "%(name)s has no figure.", name=name)
     run = run_of(estimates)
     value = to_fraction(model.derived.value(run))
     slopes = model.derived.sensitivities(run, model.names)
-    quantities = _quantities(model, estimates, readings, value)
+    quantities = _quantities(model, estimates, readings, value, budget.together)
     if model.sources[RESULT]:
         slopes[RESULT] = Sensitivity(Fraction(1), "1")
     checked = check_inputs(quantities, budget.correlations)
-    made = combine(checked, slopes, value, method=SensitivityMethod.DERIVED)
+    made = combine(
+        checked,
+        slopes,
+        value,
+        method=SensitivityMethod.DERIVED,
+        second=second_order_terms(_with_result(formula, model), checked) if budget.second_order else (),
+        expansion=Expansion.SECOND_ORDER if budget.second_order else Expansion.FIRST_ORDER,
+    )
     if not made.variance:
         raise MetrologyError("uncertainty_zero", "No source of the budget contributes.")
     expanded = expand(made, budget.coverage)
@@ -153,31 +192,13 @@ def measurement_of(
     budget, and with it every draw. For figures that ``uncertainty_of`` accepts.
     """
     model = _new_model(formula, budget.sources)
-    estimates, readings = _figures(formula, inputs, items)
+    estimates, readings = figures_of(formula, inputs, items)
     value = to_fraction(model.derived.value(run_of(estimates)))
-    root, names = _items_as_names(formula.root), model.names
-    if model.sources[RESULT]:
-        root, names = Binary(0, 0, "+", root, Name(0, 0, RESULT)), (*names, RESULT)
-    return Formula(formula.text, root, names, ()), _quantities(model, estimates, readings, value)
+    quantities = _quantities(model, estimates, readings, value, budget.together)
+    return _with_result(formula, model), quantities
 
 
-#: A source at an estimate and its readings.
-_SourceAt = Callable[[Fraction, Sequence[Exact]], Source]
-
-
-@dataclass(frozen=True, slots=True)
-class _Model:
-    """What a formula and the sources of a budget fix, whatever the figures; ``sources``: by name, and of RESULT."""
-
-    names: tuple[str, ...]
-    derived: DerivedModel
-    sources: Mapping[str, tuple[_SourceAt, ...]]
-
-    def sources_at(self, name: str, estimate: Fraction, readings: Sequence[Exact]) -> tuple[Source, ...]:
-        return tuple([one(estimate, readings) for one in self.sources[name]])
-
-
-def _new_model(formula: Formula, sources: tuple[SourceText, ...]) -> _Model:
+def _new_model(formula: Formula, sources: tuple[SourceText, ...]) -> BudgetModel:
     names = (*formula.inputs, *(f"@{key}" for key in formula.items))
     unknown = [one.quantity for one in sources if one.quantity not in (*names, RESULT)]
     if unknown:
@@ -186,43 +207,63 @@ def _new_model(formula: Formula, sources: tuple[SourceText, ...]) -> _Model:
         name: tuple(_source_at(one) for one in sources if one.quantity == name) for name in (*names, RESULT)
     }
     uncertain = tuple(name for name in names if by_name[name])
-    return _Model(names, derived_model(_items_as_names(formula.root), uncertain), by_name)
+    derived = derived_model(items_as_names(formula.root), uncertain)
+    return BudgetModel(names, derived, by_name, _variances(sources))
+
+
+def _variances(sources: tuple[SourceText, ...]) -> dict[str, tuple[Fraction, bool]]:
+    by_name: dict[str, list[SourceText]] = {}
+    for one in sources:
+        by_name.setdefault(one.quantity, []).append(one)
+    return {
+        name: (variance_together(tuple(map(_source, of_it))), of_it[0].percent)
+        for name, of_it in by_name.items()
+        if len({one.percent for one in of_it}) == 1
+        and all(one.kind is not SourceKind.READINGS for one in of_it)
+    }
 
 
 # Keyed by value: two texts of one figure (1, 1.0) may share an entry, since only its rational enters.
 _model_of = lru_cache(maxsize=256)(_new_model)
 
 
-def _figures(
-    formula: Formula, inputs: Mapping[str, Exact | Sequence[Exact]], items: Mapping[str, Exact]
-) -> tuple[dict[str, Fraction], dict[str, tuple[Exact, ...]]]:
-    """(estimates by the name of their quantity, replicates by input)"""
-    readings = {name: tuple(v) for name, v in inputs.items() if not isinstance(v, Decimal | Fraction)}
-    if readings:
-        _check_averaged(formula.root, {name for name, values in readings.items() if len(values) > 1})
-    estimates = {
-        name: to_fraction(v) if isinstance(v, Decimal | Fraction) else _mean(v) for name, v in inputs.items()
-    }
-    return estimates | {f"@{key}": to_fraction(value) for key, value in items.items()}, readings
+def _with_result(formula: Formula, model: BudgetModel) -> Formula:
+    """The formula in quantities only; what acts on the result is added to it."""
+    root, names = items_as_names(formula.root), model.names
+    if model.sources[RESULT]:
+        root, names = Binary(0, 0, "+", root, Name(0, 0, RESULT)), (*names, RESULT)
+    return Formula(formula.text, root, names, ())
 
 
 def _quantities(
-    model: _Model,
+    model: BudgetModel,
     estimates: Mapping[str, Fraction],
     readings: Mapping[str, Sequence[Exact]],
     value: Fraction,
+    together: Sequence[tuple[str, str]],
 ) -> list[Quantity]:
+    series = series_of(together) if together else {}
     quantities = [
-        Quantity(name, estimates[name], model.sources_at(name, estimates[name], readings.get(name, ())))
+        Quantity(
+            name,
+            estimates[name],
+            model.sources_at(name, estimates[name], readings.get(name, ())),
+            series=series.get(name, ""),
+            known_variance=model.variance_at(name, estimates[name]),
+        )
         for name in model.names
     ]
     if model.sources[RESULT]:
         # What acts on the result is added to it as an estimate of 0.
-        quantities.append(Quantity(RESULT, Fraction(0), model.sources_at(RESULT, value, ())))
+        acting = model.sources_at(RESULT, value, ())
+        known = model.variance_at(RESULT, value)
+        quantities.append(
+            Quantity(RESULT, Fraction(0), acting, series=series.get(RESULT, ""), known_variance=known)
+        )
     return quantities
 
 
-def _source_at(text: SourceText) -> _SourceAt:
+def _source_at(text: SourceText) -> SourceAt:
     if text.kind is SourceKind.READINGS:
         return lambda estimate, readings: _readings(text, readings)
     source = _source(text)
@@ -242,6 +283,29 @@ def check_budget(budget: MethodBudget, formula: Formula) -> None:
         elif one.quantity == RESULT or one.quantity.startswith("@"):
             raise MetrologyError("budget_readings", "%(name)s has no replicates.", name=one.quantity)
     assert budget.coverage  # its own checks
+    _check_together(budget)
+    if budget.second_order and (budget.correlations or budget.together):
+        refuse_correlated()
+    check_inputs([Quantity(name, Fraction(0)) for name in sorted(names)], budget.correlations)
+
+
+def _check_together(budget: MethodBudget) -> None:
+    given = {frozenset((one.one, one.other)) for one in budget.correlations}
+    for pair in budget.together:
+        sources = [[one for one in budget.sources if one.quantity == name] for name in pair]
+        for name, of_it in zip(pair, sources, strict=True):
+            if len(of_it) != 1:
+                raise MetrologyError(
+                    "quantity_series", "%(name)s belongs to a series: it has just one source.", name=name
+                )
+        replicates = all(of_it[0].kind is SourceKind.READINGS for of_it in sources)
+        if replicates == (frozenset(pair) in given):
+            raise MetrologyError(
+                "budget_together",
+                "Leave r of %(one)s and %(other)s empty just where both come from replicates: those show it.",
+                one=pair[0],
+                other=pair[1],
+            )
 
 
 def _readings(text: SourceText, readings: Sequence[Exact]) -> Source:
@@ -251,7 +315,7 @@ def _readings(text: SourceText, readings: Sequence[Exact]) -> Source:
 
 
 def _source(text: SourceText) -> Source:
-    """The source; if it follows a figure, as it would be if the figure were 1."""
+    """If it follows a figure, as it would be if the figure were 1."""
     if text.size is None or not text.size > 0:
         raise MetrologyError("budget_size", "Each source has a size greater than zero.")
     size: Exact = to_fraction(text.size) / 100 if text.percent else text.size
@@ -273,8 +337,20 @@ def _source(text: SourceText) -> Source:
             return UShaped(size, dof, label)
         case SourceKind.TRAPEZOIDAL:
             return Trapezoidal(size, _parameter(text), dof, label)
+        case SourceKind.CURVED_TRAPEZOIDAL:
+            return _curved(text, size)
+        case SourceKind.EXPONENTIAL:
+            return Gamma(size, dof=dof, label=label)
+        case SourceKind.GAMMA:
+            return Gamma(size, _parameter(text), dof, label)
         case _:
             return _pooled(text, size)
+
+
+def _curved(text: SourceText, size: Exact) -> InexactRectangular:
+    """The parameter is a part of the half width, so that it means the same in percent of a figure."""
+    part = to_fraction(_parameter(text))
+    return InexactRectangular(size, part * to_fraction(size), text.dof, text.label)
 
 
 def _pooled(text: SourceText, size: Exact) -> PooledDeviation:
@@ -288,67 +364,18 @@ def _pooled(text: SourceText, size: Exact) -> PooledDeviation:
 
 def _parameter(text: SourceText) -> Decimal:
     if text.parameter is None:
-        raise MetrologyError("budget_parameter", "This kind of source needs k, a probability or a top.")
+        raise MetrologyError(
+            "budget_parameter", "This kind of source needs k, a probability, a top, a part or a shape."
+        )
     return text.parameter
 
 
 def _stated(
     made: Budget, expanded: ExpandedUncertainty, value: Fraction, budget: MethodBudget, place: Decimal | None
 ) -> MethodUncertainty:
-    wanted, least = to_fraction(expanded.U), to_fraction(budget.cmc or Decimal(0))
+    least = to_fraction(budget.cmc or Decimal(0))
     if budget.cmc_percent:
         least *= abs(value) / 100
-    U = round_uncertainty(max(wanted, least), budget.statement)
-    if least:
-        U = max(U, _up(least, last_place(U)))  # rounding must not undo it
-    if place is not None and last_place(U) < place:
-        U = _up(to_fraction(U), place)
-    return MethodUncertainty(made, expanded, U, expanded.coverage.k, wanted < least)
-
-
-def _up(value: Fraction, place: Decimal) -> Decimal:
-    """To a multiple of ``place`` that is not below ``value``."""
-    nearest = round_to(value, place)
-    return nearest if Fraction(nearest) >= value else round_to(Fraction(nearest) + Fraction(place), place)
-
-
-def _mean(values: Sequence[Exact]) -> Fraction:
-    if not values:
-        raise MetrologyError("budget_estimate", "%(name)s has no figure.", name="")
-    return sum((to_fraction(value) for value in values), Fraction(0)) / len(values)
-
-
-def _items_as_names(node: Node) -> Node:
-    """Results of other items are quantities as the inputs are."""
-    match node:
-        case Item(start, end, key):
-            return Name(start, end, f"@{key}")
-        case Negation(operand=operand):
-            return replace(node, operand=_items_as_names(operand))
-        case Binary(left=left, right=right):
-            return replace(node, left=_items_as_names(left), right=_items_as_names(right))
-        case Call(arguments=arguments):
-            return replace(node, arguments=tuple(_items_as_names(one) for one in arguments))
-        case Literal() | Name():
-            return node
-
-
-def _check_averaged(node: Node, lists: set[str]) -> None:
-    """The mean stands for the list; a sum, a deviation or a count of it would be another model."""
-    match node:
-        case Call(function=function, arguments=arguments):
-            for one in arguments:
-                if isinstance(one, Name) and one.name in lists and function != _AVERAGE:
-                    raise MetrologyError(
-                        "budget_replicates",
-                        "The budget takes the mean of %(name)s; the formula does not.",
-                        name=one.name,
-                    )
-                _check_averaged(one, lists)
-        case Binary(left=left, right=right):
-            _check_averaged(left, lists)
-            _check_averaged(right, lists)
-        case Negation(operand=operand):
-            _check_averaged(operand, lists)
-        case _:
-            return
+    U = round_at_least(expanded.U, least, place, budget.statement)
+    raised = bool(least) and to_fraction(expanded.U) < least
+    return MethodUncertainty(made, expanded, U, expanded.coverage.k, raised)

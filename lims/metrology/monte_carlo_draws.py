@@ -13,6 +13,7 @@ from lims.metrology.formula_arrays import Draws
 from lims.metrology.quantities import Inputs, Quantity, clusters
 from lims.metrology.uncertainty_sources import (
     Dof,
+    Gamma,
     InexactRectangular,
     Rectangular,
     Relative,
@@ -119,8 +120,13 @@ class Sampler:
             case InexactRectangular(half_width, inexactness):
                 widths = float(half_width) + float(inexactness) * (2 * stream.random(count) - 1)
                 return widths * (2 * stream.random(count) - 1)
+            case Gamma(u, shape):
+                spread = sqrt(shape)
+                return float(u) * (stream.standard_gamma(float(shape), count) / spread - spread)
             case Relative(part, figure):
-                return abs(float(figure)) * self._draw_source(part, stream, count)
+                # A lopsided shape has a side; of the others the sign is left out, as it always was.
+                scale = float(figure) if isinstance(part, Gamma) else abs(float(figure))
+                return scale * self._draw_source(part, stream, count)
             case _:
                 return sqrt(variance_of(source)) * self._draw_normal(self._drawn_dof(source), stream, count)
 
@@ -162,7 +168,7 @@ def _is_normal(source: Source) -> bool:
     if isinstance(source, Relative):
         return _is_normal(source.part)
     return not isinstance(
-        source, Rectangular | Resolution | Triangular | UShaped | Trapezoidal | InexactRectangular
+        source, Rectangular | Resolution | Triangular | UShaped | Trapezoidal | InexactRectangular | Gamma
     )
 
 

@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
-from fractions import Fraction
 from math import inf
 
-from lims.metrology.exact import to_fraction
+from lims.metrology.exact import check_range
 from lims.metrology.rounding import Mark, last_place, round_to
 from lims.metrology.units import convert_decimal, same_unit
 from lims.metrology.values import (
@@ -22,10 +21,10 @@ from lims.metrology.values import (
 )
 
 # (figure, nudge): compared in this order. A nudge of -1 is "just below the figure". The only float is infinity.
-Point = tuple[Fraction | float, int]
+Point = tuple[Decimal | float, int]
 
-_NOTHING: Point = (Fraction(0), 0)
-_MORE_THAN_NOTHING: Point = (Fraction(0), 1)
+_NOTHING: Point = (Decimal(0), 0)
+_MORE_THAN_NOTHING: Point = (Decimal(0), 1)
 _BEYOND: Point = (inf, 0)
 
 
@@ -38,7 +37,8 @@ class Span:
 
 
 def point(figure: Decimal, nudge: int = 0) -> Point:
-    return to_fraction(figure), nudge
+    check_range(figure)
+    return figure, nudge
 
 
 def span_at(figure: Decimal, nudge: int = 0) -> Span:
@@ -73,7 +73,7 @@ def rounded_span_of(value: Count, bound: Decimal) -> Span:
 
 def _rounded(end: Point, place: Decimal) -> Point:
     figure, _ = end
-    return point(round_to(figure, place)) if isinstance(figure, Fraction) else end
+    return point(round_to(figure, place)) if isinstance(figure, Decimal) else end
 
 
 def in_unit(value: ResultValue, unit: str) -> ResultValue:

@@ -1,7 +1,7 @@
 """Input quantities of a measurement model and how they hang together (GUM 4, 5.2)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from itertools import combinations
@@ -29,6 +29,8 @@ class Quantity:
     sources: tuple[Source, ...] = ()
     unit: str = ""
     series: str = ""
+    #: u^2 where whoever made the sources has it already.
+    known_variance: Fraction | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.estimate is None and len(self._readings()) != 1:
@@ -50,7 +52,7 @@ class Quantity:
 
     @property
     def variance(self) -> Fraction:
-        return variance_together(self.sources)
+        return variance_together(self.sources) if self.known_variance is None else self.known_variance
 
     @property
     def series_dof(self) -> Dof:

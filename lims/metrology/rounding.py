@@ -7,7 +7,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from lims.metrology.errors import MetrologyError
-from lims.metrology.exact import Exact, to_decimal, to_fraction
+from lims.metrology.exact import WIDE, Exact, check_range, to_decimal, to_fraction
 
 
 class Mark(StrEnum):
@@ -37,6 +37,10 @@ def round_to(value: Exact, interval: Decimal) -> Decimal:
     ``1300``. Pass the value as measured or calculated, never one that was rounded before.
     """
     numerator, denominator, digits, exponent = _grid(str(interval))
+    if digits == 1 and isinstance(value, Decimal):
+        check_range(value)
+        rounded = WIDE.quantize(value, interval)
+        return rounded if rounded else rounded.copy_abs()  # zero has no sign
     exact = to_fraction(value)
     multiple = _nearest_even(exact.numerator * denominator, exact.denominator * numerator)
     return Decimal(f"{multiple * digits}E{exponent}")  # exact, whatever the context
@@ -52,7 +56,8 @@ def round_significant(value: Exact, digits: int) -> Decimal:
             "rounding_digits", "Significant digits must be 1 to 30, not %(digits)s.", digits=digits
         )
     # The cut of to_decimal never carries, so it shows the true first digit.
-    first = to_decimal(value).adjusted() if value else 0
+    shown = value if isinstance(value, Decimal) else to_decimal(value)
+    first = shown.adjusted() if shown else 0
     rounded = round_to(value, Decimal((0, (1,), first - digits + 1)))
     if rounded.adjusted() > first:
         return round_to(rounded, Decimal((0, (1,), first - digits + 2)))

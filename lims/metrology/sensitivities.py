@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 from functools import lru_cache
+from typing import Never
 
 from lims.metrology import formula_numbers as numbers
 from lims.metrology.errors import MetrologyError
@@ -95,15 +96,19 @@ class SecondOrderTerm:
     variance: Exact
 
 
+def refuse_correlated() -> Never:
+    raise MetrologyError(
+        "second_order_correlated", "Terms of second order are for quantities without correlation."
+    )
+
+
 def second_order_terms(model: Formula, inputs: Inputs) -> tuple[SecondOrderTerm, ...]:
     """GUM 5.1.2 note: (1/2 f_ij^2 + f_i f_ijj) u_i^2 u_j^2, both orders of a pair put together; zeros left out.
 
     Raises MetrologyError ``second_order_correlated``: the series holds for independent inputs only.
     """
     if inputs.coefficients:
-        raise MetrologyError(
-            "second_order_correlated", "Terms of second order are for quantities without correlation."
-        )
+        refuse_correlated()
     varying = sorted(name for name, quantity in inputs.quantities.items() if quantity.variance)
     values = {name: quantity.value for name, quantity in inputs.quantities.items()}
     first = {name: differentiate(model.root, name) for name in varying}

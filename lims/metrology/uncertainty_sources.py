@@ -37,6 +37,8 @@ class Distribution(StrEnum):
     U_SHAPED = "u_shaped"
     TRAPEZOIDAL = "trapezoidal"
     CURVED_TRAPEZOIDAL = "curved_trapezoidal"
+    EXPONENTIAL = "exponential"
+    GAMMA = "gamma"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,7 @@ class InexactRectangular:
     """A rectangle whose half width is itself only known to ± ``inexactness`` (JCGM 101 6.4.3)."""
 
     half_width: Exact
-    inexactness: Decimal
+    inexactness: Exact
     dof: Decimal | None = None
     label: str = ""
 
@@ -146,10 +148,30 @@ class InexactRectangular:
         _check_width(self.half_width)
         _check_width(self.inexactness)
         _check_dof(self.dof)
-        if self.inexactness > self.half_width:
+        if to_fraction(self.inexactness) > to_fraction(self.half_width):
             raise MetrologyError(
                 "inexactness_too_large", "The inexactness of a half width is not greater than it."
             )
+
+
+@dataclass(frozen=True, slots=True)
+class Gamma:
+    """A gamma distribution about the estimate, with its bound below it (JCGM 101 6.4.10 and 6.4.11).
+
+    ``u``: its standard deviation; the bound lies u * sqrt(shape) below the estimate. ``shape`` 1 is the exponential
+    distribution; q counted events have shape q + 1 and u = sqrt(q + 1). Where it follows a negative figure it lies
+    the other way round.
+    """
+
+    u: Exact
+    shape: Decimal = Decimal(1)
+    dof: Decimal | None = None
+    label: str = ""
+
+    def __post_init__(self) -> None:
+        _check_width(self.u)
+        _check_dof(self.dof)
+        _check_positive(self.shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +243,7 @@ Source = (
     | UShaped
     | Trapezoidal
     | InexactRectangular
+    | Gamma
     | Expanded
     | ExpandedAt
     | Standard
@@ -276,7 +299,7 @@ def _variance(source: Source) -> Fraction:
         case ExpandedAt(U, p, dof):
             factor = as_decimal(two_sided_factor(p, None if dof is None else Fraction(dof)))
             return _square(U) / _square(factor)
-        case Standard(u):
+        case Standard(u) | Gamma(u):
             return _square(u)
         case Relative():
             return variance_of(source)
@@ -300,6 +323,8 @@ def distribution_of(source: Source) -> Distribution:
             return Distribution.TRAPEZOIDAL
         case InexactRectangular():
             return Distribution.CURVED_TRAPEZOIDAL
+        case Gamma(_, shape):
+            return Distribution.EXPONENTIAL if shape == 1 else Distribution.GAMMA
         case Relative(part):
             return distribution_of(part)
         case _:

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from fractions import Fraction
 
 from lims.metrology.errors import MetrologyError
-from lims.metrology.exact import Exact, to_fraction
+from lims.metrology.exact import WIDE, Exact, check_range, to_fraction
 from lims.metrology.rounding import last_place, round_significant, round_to
 
 
@@ -69,19 +68,35 @@ def state(value: Exact, U: Exact, rule: StatementRule = DEFAULT_STATEMENT) -> St
 
 def round_uncertainty(U: Exact, rule: StatementRule = DEFAULT_STATEMENT) -> Decimal:
     """Raises MetrologyError ``uncertainty_not_positive`` unless ``U`` is greater than zero."""
-    exact = to_fraction(U)
-    if exact <= 0:
+    if isinstance(U, Decimal):
+        check_range(U)
+    if not U > 0:
         raise MetrologyError("uncertainty_not_positive", "This value is greater than zero.")
-    digits = _digits(exact, rule.digits)
-    nearest = round_significant(exact, digits)
+    digits = _digits(U, rule.digits)
+    nearest = round_significant(U, digits)
     match rule.rounding:
         case UncertaintyRounding.NEAREST:
             return nearest
         case UncertaintyRounding.UP:
-            return _round_up(exact, nearest, digits)
+            return _round_up(U, nearest, digits)
         case UncertaintyRounding.NEAREST_UNLESS_LOWERED:
-            least = exact * (1 - to_fraction(rule.lowered_by))
-            return _round_up(exact, nearest, digits) if to_fraction(nearest) < least else nearest
+            left = WIDE.subtract(Decimal(1), rule.lowered_by)
+            least = WIDE.multiply(U, left) if isinstance(U, Decimal) else U * to_fraction(left)
+            return _round_up(U, nearest, digits) if nearest < least else nearest
+
+
+def round_at_least(
+    U: Exact, least: Exact, place: Decimal | None, rule: StatementRule = DEFAULT_STATEMENT
+) -> Decimal:
+    """``U`` or ``least``, whichever is larger, rounded; never below ``least``, and not finer than ``place``, to which
+    it then goes up."""
+    floor = to_fraction(least)
+    rounded = round_uncertainty(max(to_fraction(U), floor) if floor else U, rule)
+    if floor:
+        rounded = max(rounded, _up(floor, last_place(rounded)))  # rounding must not undo it
+    if place is not None and last_place(rounded) < place:
+        rounded = _up(rounded, place)
+    return rounded
 
 
 def check_capability(U: Decimal, cmc: Decimal) -> CapabilityFinding | None:
@@ -92,7 +107,13 @@ def check_capability(U: Decimal, cmc: Decimal) -> CapabilityFinding | None:
     return CapabilityFinding(U, cmc) if to_fraction(U) < to_fraction(cmc) else None
 
 
-def _digits(U: Fraction, digits: UncertaintyDigits) -> int:
+def _up(value: Exact, place: Decimal) -> Decimal:
+    """To a multiple of ``place`` that is not below ``value``."""
+    nearest = round_to(value, place)
+    return nearest if nearest >= value else WIDE.add(nearest, place)
+
+
+def _digits(U: Exact, digits: UncertaintyDigits) -> int:
     match digits:
         case UncertaintyDigits.ONE:
             return 1
@@ -104,8 +125,8 @@ def _digits(U: Fraction, digits: UncertaintyDigits) -> int:
             return 2 if first <= 2 else 1
 
 
-def _round_up(U: Fraction, nearest: Decimal, digits: int) -> Decimal:
+def _round_up(U: Exact, nearest: Decimal, digits: int) -> Decimal:
     """The next figure of so many digits that is not below ``U``; 9.96 to two digits is 10."""
-    if Fraction(nearest) >= U:
+    if nearest >= U:
         return nearest
-    return round_significant(Fraction(nearest) + Fraction(last_place(nearest)), digits)
+    return round_significant(WIDE.add(nearest, last_place(nearest)), digits)

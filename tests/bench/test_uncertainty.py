@@ -153,6 +153,7 @@ def test_the_worksheet_says_it_beside_the_value_and_follows_a_change(bench, app,
     sheet, test = bench.entered("melamine", {"found": "2.4"}, category="milk_powder")
     browser = sign_in(app.test_client(), laboratory.accounts["analyst"])
     assert 'data-show="uncertainty">U = 0.3 (k = 2)</span>' in browser.get(f"/worksheets/{sheet}").text
+    assert "U = 0.3 (k = 2)" in browser.get(f"/worksheets/{sheet}/record").text
 
     def shown(value):
         cell = f"/api/worksheets/{sheet}/tests/{test}/cells/found-1"

@@ -79,6 +79,8 @@ def test_the_next_draft_is_a_copy_and_its_release_retires_what_it_overlaps(brows
         ({"sources": [{**SOURCE, "size": None}]}, "sources"),
         ({"sources": [{**SOURCE, "kind": "expanded"}]}, "sources"),
         ({"sources": [SOURCE], "k": "0"}, "sources"),
+        ({"sources": [SOURCE], "dominance": "1"}, "sources"),
+        ({"sources": [SOURCE], "correlations": [{"one": "found", "other": "(result)"}]}, "sources"),
         ({"sources": [SOURCE], "range_low": "5", "range_high": "1"}, "range_high"),
     ],
 )
@@ -87,6 +89,37 @@ def test_what_is_wrong_is_said_before_release(browser, method_id, change, field)
     refused = browser.post(path(made, "release"), json={"version": made["version"]})
     assert (refused.status_code, refused.json["code"]) == (422, "bad_budget")
     assert list(refused.json["fields"]) == [field]
+
+
+def test_one_dominant_rectangle_has_its_own_factor_and_u_the_digits_that_were_asked(browser, method_id):
+    """EA-4/02 S9: 0.05 V half width, u 0.030 V, k 1.65, U 0.05 V."""
+    made = browser.post(
+        f"/api/methods/{method_id}/budgets",
+        json={
+            "text": {
+                "k": "2",
+                "dominance": "0.3",
+                "digits": "1",
+                "rounding": "nearest",
+                "sources": [
+                    {**SOURCE, "kind": "rectangular", "size": "0.05", "percent": False},
+                    {
+                        **SOURCE,
+                        "kind": "curved_trapezoidal",
+                        "size": "0.011",
+                        "parameter": "0.1",
+                        "percent": False,
+                    },
+                ],
+            }
+        },
+    ).json
+    tried = browser.post(path(made, "try"), json={"figures": {"found": "100.1"}}).json
+    assert tried["coverage_shape"] == "rectangular"
+    assert tried["coverage_factor"].startswith("1.645")
+    page = browser.post(f"/catalogue/budgets/{made['id']}/try", data={"figures-found": "100.1"}).text
+    assert "one dominant rectangle" in page
+    assert (tried["effective_dof"], tried["second_order"]) == (None, [])
 
 
 def test_a_stale_version_is_refused_and_a_reader_may_only_try(browser, reader, budget):

@@ -75,8 +75,9 @@ SOURCE |= {"percent": True, "parameter": None, "dof": "9"}
 BUDGET = {
     **{"item": "aluminium", "standard": "GB 2760-2024", "clause": "第一法"},
     **{"range_low": "1.0", "range_high": "1E+2", "k": None, "probability": "0.95", "cmc": "3"},
+    **{"truncation": "nearest", "dominance": "0.30", "second_order": True, "rounding": "up", "digits": "1"},
     **{"cmc_percent": True, "note": "2026", "sources": [SOURCE, SOURCE | {"quantity": "@moisture"}]},
-    "correlations": [{"one": "x", "other": "@moisture", "r": "-0.5"}],
+    "correlations": [{"one": "x", "other": "@moisture", "r": "-0.5", "together": True}],
 }
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from lims.metrology.conformity_risk import (
     Bounds,
+    GammaPrior,
     NormalPrior,
     RectangularPrior,
     conformance_probability,
@@ -299,6 +300,7 @@ def test_global_risk_of_a_limit_at_the_mean_has_a_closed_form(ratio):
         (RectangularPrior(D(-2), D(3)), D("0.3"), (-1, 2), (-0.7, 1.7)),
         (NormalPrior(D(0), D(1)), D("0.3"), (None, 1), (None, 0.8)),
         (NormalPrior(D(0), D(1)), D("0.3"), (-1, None), (-1.2, None)),
+        (GammaPrior(D(1), D("0.5")), D("0.2"), (None, 2), (None, 1.8)),
     ],
 )
 def test_global_risk_agrees_with_a_direct_integral(prior, u, tolerance, acceptance):
@@ -306,6 +308,9 @@ def test_global_risk_agrees_with_a_direct_integral(prior, u, tolerance, acceptan
     stats = pytest.importorskip("scipy.stats")
     if isinstance(prior, NormalPrior):
         known = stats.norm(float(prior.mean), float(prior.deviation))
+    elif isinstance(prior, GammaPrior):
+        shape = float((prior.mean / prior.deviation) ** 2)
+        known = stats.gamma(shape, scale=float(prior.mean) / shape)
     else:
         known = stats.uniform(float(prior.low), float(prior.high - prior.low))
     low, high = (
