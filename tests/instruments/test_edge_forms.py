@@ -85,6 +85,7 @@ def test_a_decimal_comma_is_read_where_the_profile_says_so_and_nowhere_else():
     comma = parse_profile("x", row).codec
     assert said(comma, b"-7,010 pH\r\n") == [reading("-7.010", "pH", "n/a")]
     assert [said(comma, line)[0]["kind"] for line in (b"1.234,5 g\r\n", b"1.5 g\r\n")] == ["unparsed"] * 2
+    assert [said(comma, line)[0]["value"] for line in (b",5 g\r\n", b"5, g\r\n")] == ["0.5", "5"]
     del row["codec"]["decimal"]
     assert said(parse_profile("x", row).codec, b"7,01 pH\r\n")[0]["kind"] == "unparsed"
 
