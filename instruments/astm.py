@@ -5,9 +5,9 @@ with ETB is a piece of a message and says nothing alone; the session joins the p
 """
 
 import codecs
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from instruments.astm_frames import CONTROLS, LONGEST, measure, piece_of, whole_piece
+from instruments.astm_frames import CONTROLS, ENQ, LONGEST, NUMBERS, measure, piece_of, whole_piece
 from instruments.astm_records import Message
 from instruments.astm_session import Session
 from instruments.codec import Command, Verb
@@ -40,11 +40,20 @@ class Astm:
 
     def __post_init__(self) -> None:
         if self.ending not in ("\r\n", "\r", ""):
-            raise ProfileWrong(f"a frame cannot end with {self.ending!r}")
+            raise ProfileWrong(
+                f"a frame cannot end with {self.ending!r}", "fact_choice", name="ending", choices=r"\r\n, \r"
+            )
         if self.orders not in ORDER_WAYS:
-            raise ProfileWrong(f"orders must be one of {', '.join(ORDER_WAYS)}, not {self.orders!r}")
+            ways = ", ".join(ORDER_WAYS)
+            raise ProfileWrong(
+                f"orders must be one of {ways}, not {self.orders!r}",
+                "fact_choice",
+                name="orders",
+                choices=ways,
+            )
         if not _is_byte_text(self.encoding):
-            raise ProfileWrong(f"no encoding {self.encoding!r} whose control characters are single bytes")
+            sentence = f"no encoding {self.encoding!r} whose control characters are single bytes"
+            raise ProfileWrong(sentence, "encoding_wrong", encoding=self.encoding)
 
     def framer(self) -> Framer:
         ending = self.ending.encode("ascii")
@@ -64,8 +73,47 @@ class Astm:
     def session(self) -> Session:
         return Session(encoding=self.encoding)
 
+    def listener(self) -> "Overheard":
+        return Overheard(self)
+
     def command(self, verb: Verb) -> Command | None:
         return None
 
     def abort(self) -> Command | None:
         return None
+
+
+@dataclass(slots=True)
+class Overheard:
+    """A recorded message: its pieces are joined as a session joins them, and nothing is acknowledged. What it
+    states is told with the frame that ends it."""
+
+    codec: Astm
+    _message: Message = field(init=False)
+    _said: list[Event] = field(default_factory=list)
+    _previous: bytes = b""
+    _expected: int | None = None  # a recording may begin anywhere
+
+    def __post_init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
+        self._message, self._said = Message(self.codec.encoding), []
+        self._previous, self._expected = b"", None
+
+    def read(self, frame: Frame, asked: bytes | None = None) -> Event:
+        piece = piece_of(frame.raw) if frame.verdict is Verdict.WHOLE else None
+        if piece is None:
+            if frame.raw == ENQ:
+                self._begin()
+            return self.codec.read(frame, asked)
+        if frame.raw == self._previous:
+            return whole_piece(piece)  # said again, because it was not acknowledged
+        if self._expected not in (None, piece.number):
+            return Event(Kind.UNPARSED, code="out_of_sequence")
+        self._previous, self._expected = frame.raw, (piece.number + 1) % NUMBERS
+        self._said += self._message.take(piece.text, last=piece.last)
+        if not piece.last:
+            return whole_piece(piece)
+        said, self._said = self._said, []
+        return together(said) or whole_piece(piece)

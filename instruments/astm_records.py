@@ -6,6 +6,7 @@ header says which characters part fields, repeats and components, and which one 
 
 import re
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from instruments.canonical import JsonValue
 from instruments.readings import Event, Kind
@@ -89,10 +90,11 @@ class Records:
 
     def take(self, text: bytes, *, last: bool) -> list[Record]:
         """``text`` of one frame; ``last``: nothing of a record is still to come."""
-        *lines, self._rest = (self._rest + text).split(b"\r")
+        # LF is no part of a text either; some end a record with it, alone or behind CR.
+        *lines, self._rest = (self._rest + text).replace(b"\n", b"\r").split(b"\r")
         if last or len(self._rest) > LONGEST_RECORD:
             lines, self._rest = [*lines, self._rest], b""
-        found = [self._record(line.decode(self.encoding, "backslashreplace").strip("\n")) for line in lines]
+        found = [self._record(line.decode(self.encoding, "backslashreplace")) for line in lines]
         return [record for record in found if record is not None]
 
     def _record(self, line: str) -> Record | None:
@@ -187,10 +189,14 @@ def _first(components: list[str]) -> str:
 
 
 def _instant(text: str) -> str:
-    """The device's own time as it says it, in ISO 8601; "" for what is none."""
+    """The device's own time in ISO 8601; as it says it where that is no time."""
     found = _INSTANT.fullmatch(text)
     if found is None:
         return text
     year, month, day, hour, minute, second = found.groups()
+    try:
+        datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0))  # noqa: DTZ001
+    except ValueError:
+        return text
     date = f"{year}-{month}-{day}"
     return date if hour is None else f"{date}T{hour}:{minute}:{second or '00'}"

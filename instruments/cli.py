@@ -1,6 +1,7 @@
 """The command line of a technician: run, enrol, status, decode, listen, ask, ports, profiles, spool, simulate, tell."""
 
 import argparse
+import io
 import json
 import logging
 import os
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from instruments.astm import Astm
 from instruments.astm_simulator import AstmAnalyser
+from instruments.codec import Codec
 from instruments.decode import decode
 from instruments.errors import InstrumentError, NotEnrolled, SettingsWrong
 from instruments.gateway import Gateway, run_until_signalled
@@ -19,7 +21,7 @@ from instruments.keys import fingerprint, public_bytes, save_identity
 from instruments.modbus_framing import ModbusRtu
 from instruments.modbus_simulator import ModbusTransmitter
 from instruments.mtsics_simulator import MtSicsBalance
-from instruments.profiles import load_profile, profile_names
+from instruments.profiles import CODECS, find_profile, load_profile, profile_names
 from instruments.sbi_simulator import SbiBalance
 from instruments.scpi_simulator import ScpiMeter
 from instruments.settings import load_settings
@@ -79,6 +81,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = _parser()
     chosen = parser.parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = chosen.command
+    _take_any_text()
     try:
         return command(chosen)
     except InstrumentError as exc:
@@ -89,6 +92,14 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # "| head": the reader has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _take_any_text() -> None:
+    """A console or a pipe whose encoding has not every character is no reason to stop: it shows an escape, which
+    JSON knows too, and bytes that are no text become lines that are refused with a sentence."""
+    for stream, errors in ((sys.stdin, "replace"), (sys.stdout, "backslashreplace")):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=errors)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -108,7 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--code", help="the code that the server shows; asked for when left out")
     sub.add_argument("--again", action="store_true", help="replace an identity that is already here")
     sub = add("decode", _decode, "read 'request-hex TAB response-hex' lines, print one JSON event a line")
-    sub.add_argument("profile")
+    sub.add_argument("profile", help="its name, or that of a protocol")
     for name, command, text in (
         ("listen", _listen, "print what a device sends"),
         ("ask", _ask, "send one command and print the answer"),
@@ -174,17 +185,18 @@ def _enrol(chosen: argparse.Namespace) -> int:
 
 
 def _decode(chosen: argparse.Namespace) -> int:
-    codec = load_profile(chosen.profile).codec
+    codec = _spoken(chosen.profile)
     faults = 0
     for place, line in enumerate(sys.stdin, 1):
-        if not line.strip():
+        text = line.removeprefix("\ufeff").strip(" \r\n")
+        if not text:
             continue
-        request, tab, response = line.rstrip("\r\n").partition("\t")
+        request, tab, response = text.partition("\t")
         try:
             asked, answered = bytes.fromhex(request), bytes.fromhex(response)
         except ValueError:
             tab = ""
-        if not tab:
+        if not tab or "\t" in response:
             sys.stderr.write(f"line {place}: write request-hex TAB response-hex\n")
             faults += 1
             continue
@@ -192,6 +204,13 @@ def _decode(chosen: argparse.Namespace) -> int:
             sys.stdout.write(json.dumps(event.as_json(), ensure_ascii=False) + "\n")
         sys.stdout.flush()
     return 1 if faults else 0
+
+
+def _spoken(name: str) -> Codec:
+    """Of a profile; or of a protocol by itself, with what is usual in it."""
+    if find_profile(name) is None and name in CODECS:
+        return CODECS[name]({})
+    return load_profile(name).codec
 
 
 def _listen(chosen: argparse.Namespace) -> int:

@@ -1,6 +1,6 @@
 """What a protocol must offer: read a frame, and spell the commands a bench needs."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
@@ -120,7 +120,7 @@ def confirmed(codec: "Codec", key: str | None, event: Event) -> tuple[Setup | No
         return None, event
     if (event.code or "").startswith(setup.confirms):
         return setup, event
-    return None, replace(event, kind=Kind.ERROR, code="not_set_up", more={"text": event.code})
+    return None, event._replace(kind=Kind.ERROR, code="not_set_up", more={"text": event.code})
 
 
 @runtime_checkable
@@ -181,3 +181,15 @@ class Calling(Protocol):
     """A codec whose device is the one that calls: of an exchange it sends the first part."""
 
     def session(self) -> Conversation: ...
+
+    def listener(self) -> "Listener":
+        """For frames of one recording, in their order: what is sent in pieces is joined."""
+
+
+class Listener(Protocol):
+    def read(self, frame: Frame, asked: bytes | None = None) -> Event: ...
+
+
+def reader_of(codec: Codec) -> Listener:
+    """What reads the frames of one recording, in their order."""
+    return codec.listener() if isinstance(codec, Calling) else codec

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from instruments.codec import Calling, Codec
+from instruments.codec import Calling, Codec, reader_of
 from instruments.decode import REPLAYED, decode
 from instruments.frames import Verdict
 from instruments.profiles import Expected, Profile, Recorded
@@ -74,9 +74,9 @@ def _is(event: Event, expected: Mapping[str, object]) -> bool:
 
 
 def _byte_by_byte(codec: Codec, request: bytes, response: bytes) -> Iterator[Event]:
-    framer = codec.framer()
+    framer, reader = codec.framer(), reader_of(codec)
     said, asked = (request, None) if isinstance(codec, Calling) else (response, request or None)
     frames = [frame for place in range(len(said)) for frame in framer.feed(said[place : place + 1], REPLAYED)]
     for frame in frames + framer.flush(REPLAYED):
         if frame.verdict is not Verdict.CUT_OFF:
-            yield from codec.read(frame, asked).each()
+            yield from reader.read(frame, asked).each()

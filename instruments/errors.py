@@ -12,13 +12,14 @@ class SettingsWrong(InstrumentError):
 
 
 class ProfileWrong(InstrumentError):
-    """``reason``: a stable word where people ask often; empty for the rest, whose sentence names the fact."""
+    """``reason``: a stable word for what is wrong, ``named``: what it names, for whoever says it in another language;
+    empty where only a programmer meets it."""
 
     code = "profile_wrong"
 
-    def __init__(self, sentence: str, reason: str = "") -> None:
+    def __init__(self, sentence: str, reason: str = "", **named: object) -> None:
         super().__init__(sentence)
-        self.reason = reason
+        self.reason, self.named = reason, named
 
 
 class PortMissing(InstrumentError):

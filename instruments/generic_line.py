@@ -13,7 +13,7 @@ from instruments.codec import Command, Verb
 from instruments.errors import ProfileWrong
 from instruments.frames import Frame, Framer, LineFramer, Verdict
 from instruments.line_pattern import LONGEST_LINE, LinePattern, read_pattern
-from instruments.readings import DYNAMIC, NOT_APPLICABLE, STABLE, Event, Kind
+from instruments.readings import DYNAMIC, NOT_APPLICABLE, STABLE, Event, Kind, unread
 
 _NUMBER = re.compile(r"[+-]? *\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _KNOWN = frozenset({"value", "unit", "status", "at"})
@@ -31,6 +31,7 @@ def compile_line(pattern: str) -> LinePattern:
 class GenericLine:
     """``unit``: what the profile states when the wire carries none; None leaves it missing.
     ``stable`` / ``dynamic``: texts of the status group; any other text means the line is not understood.
+    ``decimal``: the decimal mark of this device, a point or a comma; the other one never occurs in its figures.
     ``commands``: bytes to send for a verb, for a device that answers with one such line.
     """
 
@@ -41,6 +42,7 @@ class GenericLine:
     dynamic: frozenset[str] = frozenset()
     commands: Mapping[Verb, bytes] = field(default_factory=dict)
     deadline_s: float = 5.0
+    decimal: str = "."
     name: str = "generic-line/1"
     _extras: tuple[tuple[str, str], ...] = field(
         init=False, repr=False, compare=False
@@ -60,12 +62,14 @@ class GenericLine:
 
     def read(self, frame: Frame, asked: bytes | None = None) -> Event:
         if frame.verdict is not Verdict.WHOLE or not frame.raw.isascii():
-            return Event(Kind.UNPARSED, code=frame.verdict.value)
+            return unread(frame)
         groups = self.groups(frame.raw)
         if groups is None:
             return Event(Kind.UNPARSED)
-        number, stability = groups["value"], self._stability(groups)
-        if number is None or not _NUMBER.fullmatch(number.strip()) or stability is None:
+        number, stability = (groups["value"] or "").strip(), self._stability(groups)
+        if self.decimal != ".":
+            number = "" if "." in number else number.replace(self.decimal, ".")
+        if not _NUMBER.fullmatch(number) or stability is None:
             return Event(Kind.UNPARSED)
         value = number.replace(" ", "").removeprefix("+")
         return Event(Kind.READING, value, groups.get("unit") or self.unit, stability, more=self._more(groups))

@@ -15,8 +15,8 @@ from instruments.readings import DYNAMIC, STABLE, Event, Kind
 
 UNIT_COLUMNS = 4
 _LABELS = {"GS": "gross", "NT": "net", "TR": "tare"}
-_HEADED = re.compile(r"(?P<status>ST|US|OL),(?P<which>GS|NT|TR),(?P<sign>[+-])(?P<rest>[ -~]*)")
-_UNIT = re.compile(r" *[A-Za-z%][A-Za-z%./]{0,3}| *")
+_HEADED = re.compile(r"(?P<status>ST|US|OL),(?P<which>GS|NT|TR),(?P<sign>[ +-])(?P<rest>[ -~]*)")
+_UNIT = re.compile(r" *(?:[A-Za-z%][A-Za-z%./]{0,3})? *")
 
 _OLD = re.compile(r"(?P<memory>[ M%])(?P<field>[ \d.+-]{11}) (?P<unit>(?:[A-Za-z%][A-Za-z%. /]{2}| {3})?)")
 _OLD_ERROR = re.compile(r" *Error *")
@@ -37,7 +37,7 @@ class KernHeader(LineCodec):
         label, rest = _LABELS[found["which"]], found["rest"]
         if found["status"] == "OL":
             # Blank, or filler digits: neither is a weight.
-            kind = Kind.OVERLOAD if found["sign"] == "+" else Kind.UNDERLOAD
+            kind = Kind.UNDERLOAD if found["sign"] == "-" else Kind.OVERLOAD
             return Event(kind, code="OL", more={"label": label})
         value = plain(found["sign"], rest[: self.columns].lstrip(" "))
         unit = rest[self.columns :]

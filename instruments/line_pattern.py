@@ -175,7 +175,8 @@ class _Writer:
     def _add(self, step: _Step) -> int:
         if len(self._steps) >= MOST_STEPS:
             raise ProfileWrong(
-                "the line pattern leaves too much open; write it shorter, or with exact widths"
+                "the line pattern leaves too much open; write it shorter, or with exact widths",
+                "pattern_open",
             )
         self._steps.append(step)
         return len(self._steps) - 1

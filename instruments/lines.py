@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from instruments.codec import Command, Verb
 from instruments.frames import Frame, Framer, LineFramer, Verdict
-from instruments.readings import Event, Kind
+from instruments.readings import Event, Kind, unread
 
 _DIGITS = re.compile(r"\d+(?:\.\d*)?|\.\d+")
 _FIGURE = re.compile(r"(?P<before> *)(?P<sign>[+-]?)(?P<between> *)(?P<digits>\d+(?:\.\d*)?|\.\d+)")
@@ -51,8 +51,10 @@ class LineCodec:
 
     def read(self, frame: Frame, asked: bytes | None = None) -> Event:
         if frame.verdict is not Verdict.WHOLE or not frame.raw.isascii():
-            return Event(Kind.UNPARSED, code=frame.verdict.value)
+            return unread(frame)
         line = frame.raw.decode("ascii").removesuffix(self.terminator.decode("ascii"))
+        if self.terminator == b"\r":  # an adapter may have put LF behind every CR
+            line = line.removeprefix("\n")
         return self.read_line(line, asked) or Event(Kind.UNPARSED)
 
     def read_line(self, line: str, asked: bytes | None) -> Event | None:

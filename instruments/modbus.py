@@ -43,6 +43,8 @@ _FORMATS = {
     "uint16": ">H",
     "int32": ">i",
     "uint32": ">I",
+    "bcd16": ">H",
+    "bcd32": ">I",
     "int64": ">q",
     "uint64": ">Q",
     "float32": ">f",
@@ -80,12 +82,13 @@ class Register:
             f"address {self.address}": not 0 <= self.address < 0x10000,
             f"scale {self.scale!r}": self.scale is not None and not _is_scale(self.scale),
             f"unit {self.unit!r}": self.unit is not None and not _is_short(self.unit, LONGEST_UNIT),
-            "its label": not all(_is_short(text, LONGEST_NAME) for text in (self.label_en, self.label_zh)),
-            "its name": not _is_short(self.name, LONGEST_NAME) or not self.name.strip(),
+            "label": not all(_is_short(text, LONGEST_NAME) for text in (self.label_en, self.label_zh)),
+            "name": not _is_short(self.name, LONGEST_NAME) or not self.name.strip(),
         }
         wrong = [what for what, is_wrong in problems.items() if is_wrong]
         if wrong:
-            raise ProfileWrong(f"register {self.name!r}: {', '.join(wrong)} cannot be used")
+            sentence = f"register {self.name!r}: {', '.join(wrong)} cannot be used"
+            raise ProfileWrong(sentence, "register_wrong", name=str(self.name), wrong=", ".join(wrong))
 
     @property
     def size(self) -> int:
@@ -96,6 +99,11 @@ class Register:
         """``content``: its registers as they lie on the wire."""
         number = struct.unpack(_FORMATS[self.type], _ordered(content, self.order))[0]
         more: dict[str, JsonValue] = {"name": self.name, "type": self.type}
+        if self.type.startswith("bcd"):
+            digits = f"{number:x}"  # each half of a byte is a decimal digit
+            if not digits.isdigit():
+                return Event(Kind.STATUS, code="not_bcd", more=more)
+            number = int(digits)
         if self.size > 1:
             more["order"] = self.order
         if self.scale is not None:
@@ -135,9 +143,10 @@ def packed(row: Register, number: Decimal) -> bytes:
     layout = _FORMATS[row.type]
     if row.type.startswith("float"):
         return _ordered(struct.pack(layout, float(number)), row.order)
-    return _ordered(
-        struct.pack(layout, int((number / Decimal(row.scale or 1)).to_integral_value())), row.order
-    )
+    whole = int((number / Decimal(row.scale or 1)).to_integral_value())
+    if row.type.startswith("bcd"):
+        whole = -1 if whole < 0 else int(str(whole), 16)  # it has no sign
+    return _ordered(struct.pack(layout, whole), row.order)
 
 
 def _shortest(number: float, type_: str) -> Decimal:
@@ -175,8 +184,13 @@ class Question:
 
 
 def question_of(slave: int, pdu: bytes) -> Question | None:
-    """A request as it was sent; None for another function."""
-    if len(pdu) != 5 or pdu[0] not in FUNCTIONS:
+    """A request as it was sent. Of another function than ours only the refusal is understood: it counts no
+    registers. None for what is no request."""
+    if not pdu or pdu[0] & REFUSED:
+        return None
+    if pdu[0] not in FUNCTIONS:
+        return Question(slave, pdu[0], 0, 0)
+    if len(pdu) != 5:
         return None
     return Question(slave, *struct.unpack(">BHH", pdu))
 
@@ -215,9 +229,7 @@ def answer(registers: tuple[Register, ...], slave: int, pdu: bytes, asked: Quest
         and row.address + row.size <= asked.address + asked.count
     ]
     event = together(said) or _raw(content, asked)
-    return Event(
-        event.kind, event.value, event.unit, event.stability, event.code, head, event.more, event.also
-    )
+    return event._replace(head=head)
 
 
 def _only_slave(registers: tuple[Register, ...]) -> int | None:
@@ -237,20 +249,28 @@ def registers_of(facts: Mapping[str, object]) -> tuple[Register, ...]:
     """Rows of ``[[codec.registers]]``; ``slave``, ``order`` and ``function`` of the codec are their defaults."""
     listed = facts.get("registers", [])
     if not isinstance(listed, list) or len(listed) > MOST_ROWS:
-        raise ProfileWrong(f"[[codec.registers]] must be a list of tables, at most {MOST_ROWS}")
+        sentence = f"[[codec.registers]] must be a list of at most {MOST_ROWS}"
+        raise ProfileWrong(sentence, "list_wrong", name="[[codec.registers]]", most=MOST_ROWS)
     defaults = {name: facts[name] for name in ("slave", "order", "function") if name in facts}
     return tuple(_register(row, defaults, place) for place, row in enumerate(listed, 1))
 
 
 def _register(row: object, defaults: Mapping[str, object], place: int) -> Register:
     if not isinstance(row, Mapping):
-        raise ProfileWrong(f"register {place} must be a table")
+        raise ProfileWrong(f"[[codec.registers]] {place} must be a table", "no_table", name=f"[[codec.registers]] {place}")
     facts = {**defaults, **row}
     numbers = ("address", "slave", "function")
     if unknown := sorted(set(facts) - set(Register.__slots__)):
-        raise ProfileWrong(f"register {place}: unknown {', '.join(unknown)}")
+        names, known = ", ".join(unknown), ", ".join(sorted(Register.__slots__))
+        where = f"[[codec.registers]] {place}"
+        raise ProfileWrong(
+            f"{where}: unknown {names}", "fact_unknown", where=where, unknown=names, known=known
+        )
     if missing := [name for name in ("name", "address") if name not in facts]:
-        raise ProfileWrong(f"register {place}: {', '.join(missing)} is missing")
+        names = ", ".join(missing)
+        raise ProfileWrong(
+            f"[[codec.registers]] {place}: {names} is missing", "register_missing", place=place, names=names
+        )
     wrong = [name for name in numbers if name in facts and type(facts[name]) is not int]
     wrong += [
         name
@@ -258,5 +278,8 @@ def _register(row: object, defaults: Mapping[str, object], place: int) -> Regist
         if name in facts and not isinstance(facts[name], str)
     ]
     if wrong:
-        raise ProfileWrong(f"register {place}: {', '.join(wrong)} is of the wrong kind")
+        names = ", ".join(wrong)
+        raise ProfileWrong(
+            f"[[codec.registers]] {place}: {names} is of the wrong kind", "register_kind", place=place, names=names
+        )
     return Register(**facts)

@@ -79,7 +79,7 @@ def _length(frame: bytes) -> int | _Fit:
     """Of an RTU answer, by its first three bytes."""
     if not 1 <= frame[0] <= HIGHEST_SLAVE:
         return _Fit.NO
-    if len(frame) > 1 and frame[1] & ~REFUSED not in FUNCTIONS:
+    if len(frame) > 1 and frame[1] not in FUNCTIONS and frame[1] <= REFUSED:
         return _Fit.NO
     if len(frame) < 3:
         return _Fit.MORE
@@ -142,7 +142,11 @@ class ModbusRtu(_Modbus):
 
     def read(self, frame: Frame, asked: bytes | None = None) -> Event:
         if frame.verdict is Verdict.NOISE and _length(frame.raw) == len(frame.raw):
-            return Event(Kind.BAD_CHECKSUM)
+            if _checked(frame.raw, len(frame.raw)) is _Fit.NO:
+                return Event(Kind.BAD_CHECKSUM)
+            return Event(
+                Kind.UNPARSED, code="not_the_answer"
+            )  # of a slave not in the map, or without its echo
         if frame.verdict is not Verdict.WHOLE:
             return Event(Kind.UNPARSED, code=frame.verdict.value)
         raw = frame.raw
@@ -208,7 +212,9 @@ def _mbap(frame: bytes) -> int | _Fit:
     if len(frame) < _HEADER.size + 2:
         return _Fit.MORE
     length, function, count = struct.unpack(">H", frame[4:6])[0], frame[7], frame[8]
-    if function & ~REFUSED not in FUNCTIONS or length != (3 if function & REFUSED else 3 + count):
+    if (function not in FUNCTIONS and function <= REFUSED) or length != (
+        3 if function & REFUSED else 3 + count
+    ):
         return _Fit.NO
     if not function & REFUSED and (count % 2 or not 2 <= count <= 2 * MOST_REGISTERS):
         return _Fit.NO

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from instruments.canonical import JsonValue
 from instruments.codec import Command, Verb
 from instruments.frames import LONGEST_FRAME, Frame, Framer, LineFramer, Stamp, Verdict
-from instruments.readings import DYNAMIC, STABLE, Event, Kind
+from instruments.readings import DYNAMIC, STABLE, Event, Kind, unread
 
 VALUE_COLUMNS = 10
 LONGEST_GROUP = 16 * 1024  # bytes of one answer of many lines; I0 of a large balance has about 2 kB
@@ -21,10 +21,12 @@ _WEIGHT = re.compile(
 _DEVICE_FAULT = re.compile(r"(?P<head>S|SU) S (?P<code>Error \d+[tb])")
 _GENERAL = re.compile(r"E[STL]")
 _STATUS = re.compile(r"(?P<head>[A-Z@][A-Z0-9]{0,5}) (?P<status>[AISDL+-])")
-_TEXTS = re.compile(r'(?P<head>I\d{1,2}) A (?P<texts>"[^"]*"(?: "[^"]*")*)')
+_TEXTS = re.compile(r'(?P<head>I\d{1,2}) A (?P<texts>"(?:[^"\\]|\\.)*"(?: "(?:[^"\\]|\\.)*")*)')
 _LIST_LINE = re.compile(r'(?P<head>I0) [AB] (?P<level>\d) "(?P<name>[^"]*)"')
 _MORE = re.compile(rb"(?P<head>[A-Z][A-Z0-9]{0,5}) B(?: [^\r\n]*)?\r\n")
-_TEXT = re.compile(r'"([^"]*)"')
+_TEXT = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_SETTING = re.compile(r"(?P<head>[A-Z][A-Z0-9]{0,5}) A (?P<text>[!-~][ -~]{0,79})")  # how something is set
+_KEY = re.compile(r"K [BCR] \d{1,3}")  # a key, with K 4: pressed, held, or its function carried out
 
 _WEIGHT_HEADS = {"S": "DS", "T": "S", "TI": "SD", "TA": "A", "TC": "SD"}  # head: statuses that carry a weight
 _STATUS_KINDS = {
@@ -96,12 +98,19 @@ class MtSics:
 
     def read(self, frame: Frame, asked: bytes | None = None) -> Event:
         if frame.verdict is not Verdict.WHOLE or not frame.raw.isascii():
-            return Event(Kind.UNPARSED, code=frame.verdict.value)
+            return unread(frame)
         text = frame.raw.decode("ascii")
         if text.count("\r\n") > 1:
-            return _command_list(text)
+            return _command_list(text) if text.startswith("I0 ") else _many_lines(text)
         line = text.removesuffix("\r\n")
-        return self._weight(line) or _fault(line) or _status(line) or _texts(line) or Event(Kind.UNPARSED)
+        return (
+            self._weight(line)
+            or _fault(line)
+            or _status(line)
+            or _texts(line)
+            or _setting(line)
+            or Event(Kind.UNPARSED)
+        )
 
     def _weight(self, line: str) -> Event | None:
         found = _WEIGHT.fullmatch(line)
@@ -167,10 +176,34 @@ def _texts(line: str) -> Event | None:
     found = _TEXTS.fullmatch(line)
     if found is None:
         return None
-    texts = _TEXT.findall(found["texts"])
+    texts = [text.replace('\\"', '"') for text in _TEXT.findall(found["texts"])]
     if found["head"] == "I1":
         return Event(Kind.LIST, head="I1", more={"items": texts})
     return Event(Kind.IDENTITY, value=" ".join(texts), code=found["head"], head=found["head"])
+
+
+def _setting(line: str) -> Event | None:
+    """An answer with parameters: done so, and nothing weighed. A weight that lost a character is none of these."""
+    if _KEY.fullmatch(line):
+        return Event(Kind.STATUS, code=line, head="K")
+    found = _SETTING.fullmatch(line)
+    if found is None or found["head"] in _WEIGHT_HEADS or found["head"][0] in "IS":
+        return None
+    return Event(Kind.OK, code=f"{found['head']} A", head=found["head"], more={"text": found["text"]})
+
+
+def _many_lines(text: str) -> Event:
+    """Begun (B) and, lines later, ended: an adjustment by how it ended, anything else as the texts it lists."""
+    lines = text.removesuffix("\r\n").split("\r\n")
+    ended = _status(lines[-1])
+    if ended is not None and all(line == f"{ended.head} B" for line in lines[:-1]):
+        return ended
+    head = lines[0].split(" ", 1)[0]
+    parts = [line.split(" ", 2) for line in lines]
+    if any(len(part) < 3 or part[0] != head or part[1] not in "AB" for part in parts):
+        return Event(Kind.UNPARSED)
+    items: list[JsonValue] = [part[2] for part in parts]
+    return Event(Kind.LIST, head=head, more={"items": items})
 
 
 def _command_list(text: str) -> Event:

@@ -12,7 +12,7 @@ from instruments.lines import ANSWER, LineCodec, asks, figure
 from instruments.readings import DYNAMIC, STABLE, Event, Kind
 
 _AFTER = re.compile(
-    r" (?P<unit>[A-Za-z%][A-Za-z%:/]{0,4})"
+    r" (?P<unit>oz t|tl [A-Z]|lb oz|[A-Za-z%][A-Za-z%:/]{0,4})"  # troy ounces are no ounces with a legend t
     r"(?:(?: {1,6}(?P<unstable>\?)?) ?(?: {0,2}(?P<legend>[A-Za-z0-9#!][ -~]{0,15}?))?)? *"
 )
 _TARES = frozenset({"T", "TARE", "PT"})
@@ -33,10 +33,11 @@ class Ohaus(LineCodec):
             return Event(Kind.ERROR, code=line.strip("[]"), head="ES")
         if line == "OK!":
             return Event(Kind.OK, code=line)
+        said = self._reading(line)  # also when the print key was pressed before the answer came
         says = _SAYS.get((asked or b"").strip())
-        if says is not None and _TEXT.fullmatch(line):
+        if said is None and says is not None and _TEXT.fullmatch(line):
             return Event(Kind.IDENTITY, line.strip(), code=says, head=says)
-        return self._reading(line)
+        return said
 
     def _reading(self, line: str) -> Event | None:
         value, found = figure(line[: self.columns]), _AFTER.fullmatch(line[self.columns :])

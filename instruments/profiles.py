@@ -21,6 +21,8 @@ from instruments.facts import (
     check_plain,
     check_text,
     in_range,
+    refuse_choice,
+    refuse_list,
     refuse_unknown,
     texts,
     whole,
@@ -152,11 +154,12 @@ def read_profile(key: str, text: str) -> Profile:
 def read_row(text: str) -> dict[str, object]:
     """The row of facts in a profile's TOML, unchecked. Raises ProfileWrong for what is no TOML."""
     if len(text) > LONGEST_PROFILE:
-        raise ProfileWrong(f"the profile is longer than {LONGEST_PROFILE} characters")
+        sentence = f"the profile is longer than {LONGEST_PROFILE} characters"
+        raise ProfileWrong(sentence, "profile_long", longest=LONGEST_PROFILE)
     try:
         return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as exc:
-        raise ProfileWrong(f"not TOML: {exc}") from exc
+        raise ProfileWrong(f"not TOML: {exc}", "not_toml", why=str(exc)) from exc
 
 
 def parse_profile(key: str, row: Mapping[str, object]) -> Profile:
@@ -164,7 +167,9 @@ def parse_profile(key: str, row: Mapping[str, object]) -> Profile:
     refuse_unknown(row, _KNOWN, "the profile")
     protocol = row.get("protocol")
     if not isinstance(protocol, str) or protocol not in CODECS:
-        raise ProfileWrong(f"no protocol called {protocol!r}; there are: {', '.join(sorted(CODECS))}")
+        known = ", ".join(sorted(CODECS))
+        sentence = f"no protocol called {protocol!r}; there are: {known}"
+        raise ProfileWrong(sentence, "no_protocol", protocol=str(protocol), known=known)
     line = _table(row, "line")
     check_line(line)
     return Profile(
@@ -195,36 +200,39 @@ def _settling(facts: Mapping[str, object]) -> SettlingRule:
 def _table(row: Mapping[str, object], name: str) -> Mapping[str, object]:
     table = row.get(name, {})
     if not isinstance(table, Mapping):
-        raise ProfileWrong(f"[{name}] must be a table")
+        raise ProfileWrong(f"[{name}] must be a table", "no_table", name=f"[{name}]")
     return table
 
 
 def _dialogues(row: Mapping[str, object]) -> Iterator[Recorded]:
     listed = row.get("dialogue", [])
     if not isinstance(listed, list) or len(listed) > MOST_DIALOGUES:
-        raise ProfileWrong(f"[[dialogue]] must be a list of tables, at most {MOST_DIALOGUES}")
+        refuse_list("[[dialogue]]", MOST_DIALOGUES)
     left = MOST_BYTES
     for place, item in enumerate(listed, 1):
-        recorded = _recorded(item, f"dialogue {place}")
+        recorded = _recorded(item, f"[[dialogue]] {place}")
         left -= len(recorded.request) + len(recorded.response)
         if left < 0:
-            raise ProfileWrong(f"the dialogues are longer than {MOST_BYTES} bytes together")
+            sentence = f"the dialogues are longer than {MOST_BYTES} bytes together"
+            raise ProfileWrong(sentence, "dialogues_long", most=MOST_BYTES)
         yield recorded
 
 
 def _recorded(item: object, where: str) -> Recorded:
     if not isinstance(item, Mapping):
-        raise ProfileWrong(f"{where}: write [[dialogue]]")
+        raise ProfileWrong(f"{where}: write [[dialogue]]", "no_table", name="[[dialogue]]")
     refuse_unknown(item, ("request", "response", "expected", "source"), where)
     expected = item.get("expected")
     several = expected if isinstance(expected, list) else [expected]
     if not several or not all(
         isinstance(one, Mapping) and isinstance(one.get("kind"), str) for one in several
     ):
-        raise ProfileWrong(f"{where}: expected must be an event with its kind, or a list of such events")
+        sentence = f"{where}: expected must be an event with its kind, or a list of such events"
+        raise ProfileWrong(sentence, "expected_wrong", where=where)
     source = check_text("source", item.get("source"), 300)
     if not source.strip():
-        raise ProfileWrong(f"{where}: source must say where the bytes come from")
+        sentence = f"{where}: source must say where the bytes come from"
+        raise ProfileWrong(sentence, "source_missing", where=where)
     return Recorded(
         wire_text(f"{where}: request", item.get("request", ""), LONGEST_PART),
         wire_text(f"{where}: response", item.get("response"), LONGEST_PART),
@@ -244,14 +252,16 @@ def _of(protocol: type[Codec]) -> Callable[[Mapping[str, object]], Codec]:
 
 
 def _generic_line(facts: Mapping[str, object]) -> Codec:
-    known = ("pattern", "terminator", "unit", "stable", "dynamic", "commands", "deadline_s")
+    known = ("pattern", "terminator", "unit", "stable", "dynamic", "commands", "deadline_s", "decimal")
     refuse_unknown(facts, known, "[codec]")
     pattern = facts.get("pattern")
     terminator = wire_text("terminator", facts.get("terminator", "\r\n"), 8)
     if not isinstance(pattern, str):
-        raise ProfileWrong("pattern must be a text in quotes")
+        raise ProfileWrong("pattern must be a text in quotes", "fact_text", name="pattern")
     if not terminator or not terminator.isascii():
-        raise ProfileWrong("terminator must be one to eight ASCII characters")
+        raise ProfileWrong("terminator must be one to eight ASCII characters", "terminator_wrong")
+    if facts.get("decimal", ".") not in (".", ","):
+        refuse_choice("decimal", (repr("."), repr(",")))
     unit = facts.get("unit")
     return GenericLine(
         pattern=compile_line(pattern),
@@ -261,6 +271,7 @@ def _generic_line(facts: Mapping[str, object]) -> Codec:
         dynamic=texts(facts, "dynamic"),
         commands=dict(_commands(_table(facts, "commands"))),
         deadline_s=in_range("deadline_s", facts.get("deadline_s", 5.0), 0.1, 600),
+        decimal=str(facts.get("decimal", ".")),
     )
 
 
@@ -283,7 +294,7 @@ def _modbus_tcp(facts: Mapping[str, object]) -> Codec:
 def _scpi(facts: Mapping[str, object]) -> Codec:
     opening = facts.get("opening", ["SYST:REM"])
     if not isinstance(opening, list) or len(opening) > 20:
-        raise ProfileWrong("opening must be a list of texts, at most 20")
+        refuse_list("opening", 20)
     plain = {name: value for name, value in facts.items() if name not in ("opening", "setups")}
     check_plain(Scpi, plain)
     commands = tuple(check_text("opening", text, LONGEST_TEXT) for text in opening)
@@ -292,22 +303,24 @@ def _scpi(facts: Mapping[str, object]) -> Codec:
 
 def _setups(listed: object) -> tuple[Setup, ...]:
     if not isinstance(listed, list) or len(listed) > MOST_SETUPS:
-        raise ProfileWrong(f"[[codec.setups]] must be a list of tables, at most {MOST_SETUPS}")
+        refuse_list("[[codec.setups]]", MOST_SETUPS)
     found = tuple(_setup(row, place) for place, row in enumerate(listed, 1))
     if len({one.key for one in found}) != len(found):
-        raise ProfileWrong("two set-ups have the same key")
+        raise ProfileWrong("two set-ups have the same key", "setup_twice")
     return found
 
 
 def _setup(row: object, place: int) -> Setup:
-    where = f"set-up {place}"
+    where = f"[[codec.setups]] {place}"
     if not isinstance(row, Mapping):
-        raise ProfileWrong(f"{where} must be a table")
+        raise ProfileWrong(f"{where} must be a table", "no_table", name=where)
     refuse_unknown(row, ("key", "en", "zh", "send", "confirms", "unit"), where)
     key, send = check_text(f"{where}: key", row.get("key"), 40), row.get("send")
     if not _KEY.fullmatch(key) or not isinstance(send, list) or not 0 < len(send) <= 10:
         raise ProfileWrong(
-            f"{where}: key is small letters, figures and dashes; send is a list of 1 to 10 texts"
+            f"{where}: key is small letters, figures and dashes; send is a list of 1 to 10 texts",
+            "setup_wrong",
+            where=where,
         )
     en = _words(f"{where}: en", row.get("en", key))
     unit = row.get("unit")
@@ -323,7 +336,8 @@ def _setup(row: object, place: int) -> Setup:
 
 def _words(where: str, text: object, longest: int = 80) -> str:
     if not isinstance(text, str) or not text.strip() or len(text) > longest or not text.isprintable():
-        raise ProfileWrong(f"{where} must be a text of at most {longest} characters")
+        sentence = f"{where} must be a text of at most {longest} characters"
+        raise ProfileWrong(sentence, "text_long", name=where, longest=longest)
     return text
 
 
@@ -331,7 +345,8 @@ def _command(where: str, text: object) -> str:
     """One without an answer: a question in a set-up would be answered in the place of another."""
     command = check_text(f"{where}: send", text, LONGEST_TEXT)
     if not command.isascii() or not command.isprintable() or "?" in command:
-        raise ProfileWrong(f"{where}: {command!r} is no command without an answer")
+        sentence = f"{where}: {command!r} is no command without an answer"
+        raise ProfileWrong(sentence, "command_asks", where=where, command=command)
     return command
 
 

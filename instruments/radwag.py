@@ -1,23 +1,27 @@
 """Radwag (PS, WTC, R manuals): first ``XX A`` (accepted), then the answer in fixed columns.
 
-Answer: command in three columns, blank, marker, blank, sign, nine columns of figure, blank, three of unit.
+Answer: command in three columns, marker, blank, sign, nine columns of figure, blank, three of unit; some have one
+blank more in front of the marker.
 Marker: blank stable, ``?`` unstable, ``^`` and ``v`` out of range. A print-key line has no command in front.
 """
 
 import re
 from dataclasses import dataclass, replace
 
+from instruments.canonical import JsonValue
 from instruments.codec import Command, Verb
 from instruments.lines import LineCodec, asks, figure
 from instruments.readings import DYNAMIC, STABLE, Event, Kind
 
-_READING = re.compile(
-    r"(?:(?P<command>SIA|SUI|S {2}|SI |SU |OT ) )?(?P<marker>[ ?^v]) (?P<sign>[ -])(?P<field>[ \d.]{9}) "
-    r"(?P<unit>[A-Za-z%/]{1,3} {0,2}| {3})"
-)
+_COMMAND = r"(?P<command>SIA|SUI|S {2}|SI |SU |OT |P\d )"
+_MASS = r"(?P<marker>[ ?^v]) (?P<sign>[ -])(?P<field>[ \d.]{9}) (?P<unit>[A-Za-z%/]{1,3} {0,2}| {3})"
+_READINGS = {  # by the column of the marker
+    4: re.compile(f"(?:{_COMMAND})?{_MASS}"),
+    5: re.compile(f"(?:{_COMMAND} )?{_MASS}"),
+}
 _TARE = re.compile(r"OT (?P<field>[ \d.-]{9}) (?P<unit>[A-Za-z%/]{1,3} {0,2}) ?")
 _STATUS = re.compile(r"(?P<command>[A-Z][A-Z0-9]{0,3}) ?(?P<status>[ADIE^v]|OK)")
-_TEXT = re.compile(r'(?P<command>NB|BN|FS|RV) A? ?"(?P<text>[^"]*)"')
+_TEXT = re.compile(r'(?P<command>NB|BN|FS|RV|PC) A? ?"(?P<text>[^"]*)"')
 _KINDS = {
     "A": Kind.OK,
     "D": Kind.OK,
@@ -33,15 +37,18 @@ _LONGEST_WAIT_S = 45.0
 
 @dataclass(frozen=True)
 class Radwag(LineCodec):
-    """``identifies``: the balance knows ``NB`` (serial number); older ones answer ES."""
+    """``identifies``: the balance knows ``NB`` (serial number); older ones answer ES.
+    ``marker_column``: 5 on the PS balances, 4 on the scales R, WTB, WTC, WPY and APP.
+    """
 
     identifies: bool = True
+    marker_column: int = 5
     name: str = "radwag/1"
 
     def read_line(self, line: str, asked: bytes | None) -> Event | None:
         if line.rstrip() == "ES":
             return Event(Kind.ERROR, code="ES", head="ES")
-        return _reading(line) or _tare(line) or _status(line) or _text(line)
+        return _reading(line, self.marker_column) or _tare(line) or _status(line) or _text(line)
 
     def command(self, verb: Verb) -> Command | None:
         match verb:
@@ -62,8 +69,8 @@ def _two_steps(command: Command, accepted: str) -> Command:
     return replace(command, accepted=frozenset({accepted}))
 
 
-def _reading(line: str) -> Event | None:
-    found = _READING.fullmatch(line)
+def _reading(line: str, marker_column: int) -> Event | None:
+    found = _READINGS[marker_column].fullmatch(line)
     if found is None:
         return None
     head = (found["command"] or "").strip()
@@ -74,7 +81,9 @@ def _reading(line: str) -> Event | None:
         return None
     value = f"-{value}" if found["sign"] == "-" else value
     stability = DYNAMIC if found["marker"] == "?" else STABLE
-    return Event(Kind.READING, value, found["unit"].strip() or None, stability, head=head)
+    kind = Kind.TARE if head == "OT" else Kind.READING
+    more = {"platform": head[1]} if head.startswith("P") else {}
+    return Event(kind, value, found["unit"].strip() or None, stability, head=head, more=more)
 
 
 def _tare(line: str) -> Event | None:
@@ -98,4 +107,7 @@ def _text(line: str) -> Event | None:
     found = _TEXT.fullmatch(line)
     if found is None:
         return None
+    if found["command"] == "PC":  # the commands it knows
+        items: list[JsonValue] = [name.strip() for name in found["text"].split(",")]
+        return Event(Kind.LIST, head="PC", more={"items": items})
     return Event(Kind.IDENTITY, found["text"], code=_SAYS[found["command"]], head=found["command"])

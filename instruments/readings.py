@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 from instruments.canonical import JsonValue
+from instruments.frames import Frame, Verdict
 
 
 class Kind(StrEnum):
@@ -33,8 +34,8 @@ STABLE, DYNAMIC, NOT_APPLICABLE = "stable", "dynamic", "n/a"
 UNKNOWN = "unknown"  # the load moves and settles, but the wire does not say which; a policy may infer it
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+# A plain tuple, as frames are: a bench reads a thousand a second.
+class Event(NamedTuple):
     """One frame, read.
 
     ``value`` keeps every digit as sent; ``unit`` is None unless the wire or the profile states it.
@@ -48,7 +49,7 @@ class Event:
     stability: str | None = None
     code: str | None = None
     head: str = ""
-    more: Mapping[str, JsonValue] = field(default_factory=dict)
+    more: Mapping[str, JsonValue] = {}
     also: tuple["Event", ...] = ()
 
     @property
@@ -75,13 +76,20 @@ class Event:
 
     def each(self) -> Iterator["Event"]:
         """This event and what else its frame states, one by one."""
-        yield replace(self, also=()) if self.also else self
+        yield self._replace(also=()) if self.also else self
         yield from self.also
+
+
+def unread(frame: Frame) -> Event:
+    """A frame that its codec cannot look into; ``code``: why, where that is known."""
+    if frame.verdict is not Verdict.WHOLE:
+        return Event(Kind.UNPARSED, code=frame.verdict.value)
+    return Event(Kind.UNPARSED, code=None if frame.raw.isascii() else "not_ascii")
 
 
 def together(events: list[Event]) -> Event | None:
     """Several events of one frame as one; None for none."""
-    return replace(events[0], also=tuple(events[1:])) if events else None
+    return events[0]._replace(also=tuple(events[1:])) if events else None
 
 
 WEIGHED = frozenset({Kind.READING, Kind.TARE})

@@ -55,9 +55,12 @@ class Sbi(LineCodec):
 
     def read_line(self, line: str, asked: bytes | None) -> Event | None:
         question = _QUESTION.fullmatch(asked or b"")
-        if question is not None and line.strip():
+        if question is not None and line.strip() and not _is_pushed(line):
             text = line.strip()
             return Event(Kind.IDENTITY, text, code=_SAYS[question["what"]], head=_SAYS[question["what"]])
+        return self._measured(line)
+
+    def _measured(self, line: str) -> Event | None:
         if len(line) == SHORT:
             return _special(line) or _reading(line, None)
         if len(line) != LONG:
@@ -77,6 +80,17 @@ class Sbi(LineCodec):
             case Verb.LOOK:
                 return asks(verb, _PRINT, 3.0, heads=ANSWER)
         return None
+
+
+def _is_pushed(line: str) -> bool:
+    """Whether the print key was pressed before the balance said who it is; a serial number has neither sign nor
+    unit, nor is it one of the special texts."""
+    figure = line[-SHORT:]
+    if len(line) not in (SHORT, LONG):
+        return False
+    if _special(figure) is not None:
+        return True
+    return (figure[0] in "+-" or figure[-3:].strip() != "") and _reading(figure, None) is not None
 
 
 def _special(line: str) -> Event | None:

@@ -23,6 +23,7 @@ _ERROR = re.compile(r'(?P<number>[+-]?\d{1,5}),"(?P<text>[^"]*(?:""[^"]*)*)"')
 _CONFIGURED = re.compile(_ERROR.pattern + r';"(?P<configuration>[^"]{1,50})"')
 _IDENTITY = re.compile(r"[^,\"]+,[^,\"]+,[^,\"]*,[^\"]*[^,\"]")
 _OVERLOAD, _NOT_A_NUMBER = Decimal("9.9E+37"), Decimal("9.91E+37")
+_MOST_PLACES = 24
 _OWN_QUEUE = 20  # errors that a 34401A remembers
 _MOST_FIGURES = 512  # the reading memory of a 34401A
 
@@ -49,8 +50,10 @@ _LONG = {
     "CONTINUITY": "CONT",
     "DIODE": "DIOD",
 }
-_MEASURE = re.compile(r":?MEAS(?:URE)?(?::SCAL(?:AR)?)?:(?P<function>[A-Z]+)(?::(?P<detail>[A-Z:]+))?\?.*")
-_READS = re.compile(r":?(?:MEAS|READ|FETC|DATA|R\?|CALC:AVER:(?:MIN|MAX|AVER))")
+_MEASURE = re.compile(
+    r":?(?:MEAS(?:URE)?|CONF(?:IGURE)?)(?::SCAL(?:AR)?)?:(?P<function>[A-Z]+)(?::(?P<detail>[A-Z:]+))?(?:\?.*| .*|)"
+)
+_READS = re.compile(r":?(?:MEAS|READ|FETC|DATA(?:\?|:REM|:LAST)|R\?|CALC:AVER:(?:MIN|MAX|AVER))")
 _NO_UNIT = re.compile(r"RAT(?:IO)?(?:$|:)|:RAT(?:IO)?")
 
 
@@ -75,15 +78,17 @@ class Scpi(LineCodec):
         text = line.removesuffix("\r")
         if _last_query(asked) == SET_UP and (said := _configured(text)) is not None:
             return said
-        return _error(text) or self._figures(text, _last_query(asked)) or _identity(text)
+        return _error(text) or self._figures(text, asked) or _identity(text)
 
-    def _figures(self, text: str, query: str) -> Event | None:
+    def _figures(self, text: str, asked: bytes | None) -> Event | None:
+        query = _last_query(asked)
         parts = text.split(",")
         if len(parts) > _MOST_FIGURES or not all(_FIGURE.fullmatch(part) for part in parts):
             return None
         if query and query != self.query and not _READS.match(query):
             return Event(Kind.STATUS, code=text)  # *OPC?, *STB?, a setting: a number, and nothing measured
-        unit = _unit_of(query) if _MEASURE.fullmatch(query) else self.unit
+        functions = [line for line in _asked_lines(asked) if _MEASURE.fullmatch(line)]  # the last one holds
+        unit = _unit_of(functions[-1]) if functions else self.unit
         return together([_figure(part, unit) for part in parts])
 
     def command(self, verb: Verb) -> Command | None:
@@ -118,9 +123,14 @@ class Scpi(LineCodec):
         return "".join(f"{command}\n" for command in (*self.opening, IDENTIFY)).encode("ascii")
 
 
+def _asked_lines(asked: bytes | None) -> list[str]:
+    lines = (asked or b"").decode("ascii", "replace").upper().splitlines()
+    return [line.strip() for line in lines if line.strip()]
+
+
 def _last_query(asked: bytes | None) -> str:
-    lines = (asked or b"").decode("ascii", "replace").strip().upper().splitlines()
-    return lines[-1].strip() if lines else ""
+    lines = _asked_lines(asked)
+    return lines[-1] if lines else ""
 
 
 def _unit_of(query: str) -> str | None:
@@ -136,7 +146,15 @@ def _figure(text: str, unit: str | None) -> Event:
         if abs(number) == _NOT_A_NUMBER:
             return Event(Kind.STATUS, code="not a number")
         return Event(Kind.OVERLOAD, code=text)
-    return Event(Kind.READING, str(number), unit, NOT_APPLICABLE)
+    return Event(Kind.READING, _written(number), unit, NOT_APPLICABLE)
+
+
+def _written(number: Decimal) -> str:
+    """All digits that were sent and no other: with its point put in its place, or with E where that would add
+    zeros in front of the point or very many behind it."""
+    exponent = number.as_tuple().exponent
+    plainly = isinstance(exponent, int) and -_MOST_PLACES <= exponent <= 0
+    return format(number, "f") if plainly else str(number)
 
 
 def _configured(text: str) -> Event | None:

@@ -3,7 +3,7 @@
 So many equal figures in a row, over at least so long. What is inferred is marked as inferred.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from instruments.readings import STABLE, UNKNOWN, Event
 
@@ -43,4 +43,4 @@ class Settling:
         self._count += 1
         if self._count < self.rule.equal or now - self._since < self.rule.seconds:
             return event
-        return replace(event, stability=STABLE, more={**event.more, "stability_inferred": True})
+        return event._replace(stability=STABLE, more={**event.more, "stability_inferred": True})

@@ -62,11 +62,14 @@ class ToledoContinuous:
             return Event(Kind.UNPARSED, code="expanded")
         places = _PLACES[word_a & 7]
         value = _figure("-" if word_b & _NEGATIVE else "+", raw[4 : 4 + _DIGITS], places)
-        tare = _figure("+", raw[4 + _DIGITS : 4 + 2 * _DIGITS], places)
+        tare_columns = raw[4 + _DIGITS : 4 + 2 * _DIGITS]
+        tare = _figure("+", tare_columns, places)
         unit = self._unit(word_b, word_c)
-        if value is None or tare is None:
+        if value is None or (tare is None and tare_columns.strip(b" ")):
             return None
-        more = {"label": "net" if word_b & _NET else "gross", "tare": tare}
+        more = {"label": "net" if word_b & _NET else "gross"}
+        if tare is not None:  # some leave the columns blank
+            more["tare"] = tare
         if word_c & _PRINT_REQUEST:
             more["trigger"] = "print"
         return Event(Kind.READING, value, unit, DYNAMIC if word_b & _MOTION else STABLE, more=more)

@@ -13,22 +13,23 @@ from instruments.codec import Command, Verb
 from instruments.frames import Cut, Frame, Framer, MeasuredFramer, Verdict, noise_until
 from instruments.lines import LineCodec, figure, placed, plain
 from instruments.pushed_dialogue import pushed
-from instruments.readings import UNKNOWN, Event, Kind
+from instruments.readings import UNKNOWN, Event, Kind, unread
 
-_STX_FRAME = re.compile(rb"\x02([+-])(\d{6})([0-4])([0-?A-F])([0-?A-F])\x03")
+_STX_FRAME = re.compile(rb"\x02([+-])(\d{6})([0-4])([0-?A-Fa-f])([0-?A-Fa-f])\x03")
 _STX_SIZE = 12
 
 _ADDRESSED = re.compile(
     rb"\x02(?P<address>[A-Z])(?P<command>[A-F])(?:(?P<sign>[+-])(?P<digits>\d{6})(?P<places>[0-4]))?"
-    rb"(?P<high>[0-?A-F])(?P<low>[0-?A-F])\x03"
+    rb"(?P<high>[0-?A-Fa-f])(?P<low>[0-?A-Fa-f])\x03"
 )
 _ADDRESSED_SIZE = 14
+_QUESTION = re.compile(rb"\x02(?P<head>[A-Z][A-F])..\x03", re.DOTALL)
 _WEIGHTS = {"B": (Kind.READING, "gross"), "C": (Kind.TARE, "tare"), "D": (Kind.READING, "net")}
 
 _FORWARD = re.compile(r"(?P<sign>[+\- 0]?)(?P<digits>\d*\.?\d+\.?)")
 
-_A12 = re.compile(r"W(?P<which>[GN])(?P<field>[ \d.-]{7})(?P<unit>[A-Za-z ]{2})(?P<sum>[0-9A-F]{2})")
-_A12_RANGE = re.compile(r" {0,9}(?P<what>OL|LO)(?P<sum>[0-9A-F]{2})")
+_A12 = re.compile(r"W(?P<which>[GN])(?P<field>[ \d.-]{7})(?P<unit>[A-Za-z ]{2})(?P<sum>[0-9A-Fa-f]{2})")
+_A12_RANGE = re.compile(r" {0,9}(?P<what>OL|LO)(?P<sum>[0-9A-Fa-f]{2})")
 _A12_COLUMNS = 11
 _LABELS = {"G": "gross", "N": "net"}
 
@@ -59,7 +60,7 @@ class YaohuaStx(_Sends):
     def read(self, frame: Frame, asked: bytes | None = None) -> Event:
         found = _STX_FRAME.fullmatch(frame.raw) if frame.verdict is Verdict.WHOLE else None
         if found is None:
-            return Event(Kind.UNPARSED, code=frame.verdict.value)
+            return unread(frame)
         if _nibble(found[4]) << 4 | _nibble(found[5]) != reduce(xor, frame.raw[1:9]):
             return Event(Kind.BAD_CHECKSUM)
         value = placed(found[1].decode(), found[2].decode(), int(found[3]))
@@ -67,7 +68,8 @@ class YaohuaStx(_Sends):
 
 
 def _nibble(char: bytes) -> int:
-    return char[0] - 0x37 if char[0] >= 0x41 else char[0] - 0x30
+    code = char.upper()[0]
+    return code - 0x37 if code >= 0x41 else code - 0x30
 
 
 def _stx_frame(waiting: bytes, ended: bool) -> Cut | None:
@@ -114,7 +116,7 @@ class YaohuaEquals(_Sends):
 
     def read(self, frame: Frame, asked: bytes | None = None) -> Event:
         if frame.verdict is not Verdict.WHOLE or not frame.raw.isascii():
-            return Event(Kind.UNPARSED, code=frame.verdict.value)
+            return unread(frame)
         text = frame.raw.decode("ascii").strip("=")
         found = _FORWARD.fullmatch(text[::-1] if self.reversed_digits else text)
         value = None if found is None else plain(found["sign"], found["digits"])
@@ -169,11 +171,16 @@ class YaohuaAddressed:
     def read(self, frame: Frame, asked: bytes | None = None) -> Event:
         found = _ADDRESSED.fullmatch(frame.raw) if frame.verdict is Verdict.WHOLE else None
         if found is None:
-            return Event(Kind.UNPARSED, code=frame.verdict.value)
+            return unread(frame)
         if _nibble(found["high"]) << 4 | _nibble(found["low"]) != reduce(xor, frame.raw[1:-3]):
             return Event(Kind.BAD_CHECKSUM)
         address, command = found["address"].decode(), found["command"].decode()
         head, more = address + command, {"address": address}
+        question = _QUESTION.fullmatch(asked or b"")
+        if question is not None and question["head"] != head.encode():
+            return Event(
+                Kind.UNPARSED, code="not_the_answer"
+            )  # another indicator of the line, or a late answer
         if command == "A" and found["sign"] is None:
             return Event(Kind.OK, code="A", head=head, more=more)
         if command not in _WEIGHTS or found["sign"] is None:

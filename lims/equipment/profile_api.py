@@ -10,6 +10,7 @@ from lims.core.database import db
 from lims.core.web import current_actor, request_key, unit_of_work
 from lims.equipment import profiles
 from lims.equipment.json_face import blueprint, refusals
+from lims.equipment.profile_faults import profile_wrong
 from lims.equipment.profile_form import bytes_of_hex
 from lims.equipment.profile_models import DeviceProfile, DeviceProfileVersion
 from lims.equipment.profile_schemas import (
@@ -56,7 +57,7 @@ def _row(text: str) -> dict[str, object]:
     try:
         return read_row(text)
     except ProfileWrong as fault:
-        raise profiles.profile_wrong(fault, "text") from fault
+        raise profile_wrong(fault, "text") from fault
 
 
 @blueprint.route(f"{PROFILE}/versions/{ID.format('number')}")
@@ -116,7 +117,7 @@ def try_device_profile(text: str, request: str | None, response: str | None) -> 
     try:
         profile = read_profile("tried", text)
     except ProfileWrong as fault:
-        raise profiles.profile_wrong(fault, "text") from fault
+        raise profile_wrong(fault, "text") from fault
     parts = [bytes_of_hex(name, part) for name, part in (("request", request), ("response", response))]
     frames: list[Dissected] = dissect(profile.codec, *parts) if any(parts) else []
     return {"frames": frames, "faults": faults_of(profile)}

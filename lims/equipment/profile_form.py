@@ -77,6 +77,7 @@ def _codec_initial(protocol: str, codec: Row) -> dict[str, object]:
             "dynamic": "\n".join(codec.get("dynamic", [])),
             "commands": {verb: _escaped(wire) for verb, wire in codec.get("commands", {}).items()},
             "deadline_s": str(codec.get("deadline_s", 5.0)),
+            "decimal": codec.get("decimal", "."),
         }
     if protocol in MODBUS:
         shared = {name: codec[name] for name in ("slave", "order", "function") if name in codec}
@@ -172,6 +173,8 @@ def _generic_row(values: Mapping[str, Any]) -> Row:
         if texts := _lines(values[name]):
             row[name] = texts
     row["deadline_s"] = float(values["deadline_s"] or Decimal(5))
+    if values["decimal"] != ".":
+        row["decimal"] = values["decimal"]
     known = set(Verb)
     commands = {
         verb: _wire(f"commands-{verb}", wire) for verb, wire in values["commands"].items() if verb in known

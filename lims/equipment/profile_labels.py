@@ -43,6 +43,7 @@ FACTS: Mapping[str, Text] = {
     "encoding": _l("Encoding of its texts"),
     "orders": _l("Worklists: none, send, or ask"),
     "columns": _l("Columns of the figure"),
+    "marker_column": _l("Column of the marker of stability"),
     "crlf": _l("Commands end with CR LF"),
     "unit": _l("Unit, where the wire carries none"),
     "echoes_si": _l("Answers SI with the id SI"),

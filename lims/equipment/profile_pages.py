@@ -19,6 +19,7 @@ from lims.core.web import current_actor, request_key, unit_of_work
 from lims.equipment import profile_form as editing
 from lims.equipment import profiles
 from lims.equipment.face import blueprint
+from lims.equipment.profile_faults import profile_wrong
 from lims.equipment.profile_labels import FACTS, PART_MARKS, VERBS
 from lims.equipment.profile_offer import holders_of
 from lims.equipment.profile_schemas import (
@@ -184,7 +185,7 @@ def _trial(key: str, base: editing.Row, form: Form) -> editing.Trial:
     try:
         return editing.try_row(key, editing.row_of(form.values, base), exchanges)
     except ProfileWrong as fault:
-        raise profiles.profile_wrong(fault) from fault
+        raise profile_wrong(fault) from fault
 
 
 def _editor(

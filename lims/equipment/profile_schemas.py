@@ -11,7 +11,7 @@ from instruments.profiles import LONGEST_PART, LONGEST_PROFILE, MOST_DIALOGUES, 
 from lims.catalogue.models import VersionState
 from lims.ui.shapes import Figure, Load, choice, number, storable, text
 
-TYPES = ("int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64")
+TYPES = ("int16", "uint16", "int32", "uint32", "bcd16", "bcd32", "int64", "uint64", "float32", "float64")
 ORDERS = ("ABCD", "CDAB", "BADC", "DCBA")
 PARITIES = ("N", "E", "O", "M", "S")
 LONGEST_PASTE = 40_000
@@ -95,6 +95,7 @@ class ProfileFormLoad(Load):
     stable = _optional(1000)
     dynamic = _optional(1000)
     deadline_s = Figure(load_default=None, allow_none=True)
+    decimal = fields.String(load_default=".", validate=validate.OneOf((".", ",")))
     commands = fields.Dict(keys=text(20), values=_exact(400), load_default=dict)
     echoes = fields.Boolean(load_default=False)
     registers = fields.List(fields.Nested(RegisterLoad), load_default=list, validate=validate.Length(max=500))

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -29,8 +28,8 @@ from lims.catalogue.models import VersionState
 from lims.core.errors import Conflict, InvalidInput, NotFound, TransitionRefused
 from lims.core.permissions import Actor, Permission
 from lims.core.uow import RequestKey, UnitOfWork
+from lims.equipment.profile_faults import profile_wrong
 from lims.equipment.profile_models import DeviceProfile, DeviceProfileVersion
-from lims.ui.labels import Text
 
 Row = Mapping[str, object]
 
@@ -42,29 +41,6 @@ class Listed:
     profile: DeviceProfile
     newest: DeviceProfileVersion
     in_use: DeviceProfileVersion | None
-
-
-_WHY: Mapping[str, Text] = {
-    "pattern_long": _l("The pattern is longer than 500 characters."),
-    "pattern_wrong": _l("The pattern is not a regular expression."),
-    "pattern_flags": _l("The pattern cannot switch flags such as (?i) on; write both letters: [Kk]g."),
-    "pattern_open": _l("The pattern leaves too much open: say what stands there, or how wide it is."),
-    "pattern_looks": _l(
-        "The pattern leaves much open and looks around or repeats a group: write it without."
-    ),
-    "pattern_value": _l("The pattern needs a group called value: (?P<value>…)."),
-}
-
-
-def profile_wrong(fault: ProfileWrong, field: str = "profile") -> InvalidInput:
-    """In our words where people ask often; else the instruments' own sentence, which names the fact."""
-    known = _WHY.get(fault.reason)
-    if known is None:
-        sentence = _("This profile cannot be used: %(why)s.", why=str(fault))
-    else:
-        sentence = f"{known} ({fault})" if fault.reason == "pattern_wrong" else str(known)
-        field = "pattern" if field == "profile" else field
-    return InvalidInput(sentence, code="profile_wrong", fields={field: [sentence]})
 
 
 # -- reading ---------------------------------------------------------------------------------
@@ -236,9 +212,9 @@ def write_numbered(row: Row, number: int) -> str:
     try:
         text = write_row({**first, "version": number, **rest})
     except TypeError as exc:  # a date, say: TOML has more kinds of values than a profile
-        raise profile_wrong(ProfileWrong(str(exc))) from exc
+        raise profile_wrong(ProfileWrong(str(exc), "value_kind")) from exc
     if len(text) > LONGEST_PROFILE:
-        raise profile_wrong(ProfileWrong(f"it is longer than {LONGEST_PROFILE} characters"))
+        raise profile_wrong(ProfileWrong("", "profile_long", longest=LONGEST_PROFILE))
     return text
 
 

@@ -71,9 +71,12 @@ class Analyser:
         self._thread.start()
 
     def stop(self) -> None:
+        """The name goes first: the number of a closed terminal is given to the next one that anybody opens, and a
+        gateway that still works would find that one under this name, and answer it."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
+        self.link.unlink(missing_ok=True)
         for descriptor in (self._slave, self._master):
             if descriptor >= 0:
                 os.close(descriptor)
@@ -182,9 +185,10 @@ class Bench(Site):
         draft.replace(self.faults_file)
 
     def settle(self) -> None:
-        """Nothing is sent any more; the gateway delivers what it holds."""
+        """Nothing is sent any more; the gateway delivers what it holds, and is done."""
         self.analyser.stop()
         wait_for(lambda: len(self.stored()) >= len(self.spooled()), 120)
+        self.kill("gateway")
 
     def stop(self) -> None:
         self.kill_all()
