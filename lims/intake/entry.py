@@ -62,7 +62,8 @@ class SamplingEntry:
 
 @dataclass(frozen=True, slots=True)
 class OrderEntry:
-    """``asks``: ``p12`` a package, ``i34`` a test item, for all samples. ``lines``: column -> text.
+    """``asks``: ``p12`` a package, ``i34`` a test item, for all samples. ``methods``: (test item, method)
+    where another than the usual one is agreed. ``lines``: column -> text.
 
     ``customer``: name or code, used where ``customer_id`` is None. ``category_id``: of samples whose line
     names none.
@@ -71,6 +72,7 @@ class OrderEntry:
     business_type_id: int | None = None
     lines: Sequence[Line] = ()
     asks: Sequence[str] = ()
+    methods: Sequence[tuple[int, int]] = ()
     category_id: int | None = None
     customer_id: int | None = None
     customer: str = ""
@@ -167,6 +169,7 @@ def draft_of(session: Session, entry: OrderEntry, today: date) -> OrderDraft:
         note=entry.note,
         items=items,
         packages=packages,
+        methods=tuple(entry.methods),
         sampling_form=entry.sampling_form.draft() if entry.sampling_form else None,
         backup=entry.backup,
         again=entry.again,

@@ -21,14 +21,14 @@ from lims.intake.entry import COLUMNS, Look, OrderEntry, draft_of, look_at, read
 from lims.intake.face import blueprint
 from lims.intake.labels import LANGUAGE_WORDS
 from lims.intake.models import Customer
-from lims.intake.offer import offer_of_today
+from lims.intake.offer import offer_of_today, other_methods
 from lims.intake.order_form_schemas import OrderFormLoad
 from lims.intake.orders import register_order
 from lims.intake.paste import HEADINGS, faulty_csv, lines_of
 from lims.intake.review import review_new
 from lims.metrology.decision_rules import SIMPLE_ACCEPTANCE
 from lims.ui.forms import Form, empty_form, read_form
-from lims.ui.labels import Text, bilingual
+from lims.ui.labels import Text, bilingual, day
 from lims.ui.shapes import MAX_ID
 
 # Lines of a fresh page, and those left blank below what was typed: without script there is no adding.
@@ -182,6 +182,9 @@ def _page(form: Form, *, look: Look | None = None, pristine: bool = False) -> st
         picked=picked,
         contacts=[(str(c.id), f"{c.name} {c.phone}".strip()) for c in picked.contacts] if picked else [],
         categories=[(str(c.id), indented(c)) for c in offer.categories],
+        methods=[
+            (f"{r.id}-{r.method_id}", method_words(r)) for r in other_methods(session, clock()(), today())
+        ],
         languages=LANGUAGE_WORDS,
         decision_rules=decision_rule_choices(),
         parts={part for part in ("new_customer", "new_contact", "sampling_form") if _is_filled(form, part)},
@@ -190,6 +193,15 @@ def _page(form: Form, *, look: Look | None = None, pristine: bool = False) -> st
         count=max(FRESH_LINES, form.count("samples") + BLANK_LINES),
         faulty={int(name.split("-")[1]) for name in form.errors if name.startswith("samples-")},
     )
+
+
+def method_words(row: Any) -> str:
+    """An item with a method that is not its usual one."""
+    words = f"{bilingual(row)} · {row.standard} {row.clause}".strip()
+    if row.withdrawn_from is None or row.withdrawn_from > today():
+        return words
+    until = _("in transition until %(day)s", day=day(row.transition_until))
+    return f"{words} ({until})"
 
 
 def indented(category: Any) -> str:

@@ -111,18 +111,21 @@ _SERVING = (
             TestItem.section_id,
             TestItem.price,
         ),
-        Method.id.label("method_id"),
-        Method.preferred,
+        *(Method.id.label("method_id"), Method.preferred, Method.clause),
         *(MethodVersion.id.label("version_id"), MethodVersion.number),
         *(StandardEdition.in_force_from, StandardEdition.withdrawn_from, StandardEdition.transition_until),
+        StandardEdition.code.label("standard"),
     )
     .join(Method, Method.test_item_id == TestItem.id)
     .join(StandardEdition, StandardEdition.id == Method.standard_id)
     .join(MethodVersion, MethodVersion.method_id == Method.id)
-    .where(TestItem.id.in_(bindparam("wanted", expanding=True)), TestItem.active.is_(True))
+    .where(TestItem.active.is_(True))
     .where(MethodVersion.released_at.is_not(None), MethodVersion.released_at <= bindparam("now"))
     .where(or_(MethodVersion.retired_at.is_(None), MethodVersion.retired_at > bindparam("now")))
 )
+_SERVING_WANTED = _SERVING.where(TestItem.id.in_(bindparam("wanted", expanding=True)))
+_SEVERAL = select(Method.test_item_id).group_by(Method.test_item_id).having(func.count() > 1)
+_SERVING_SEVERAL = _SERVING.where(TestItem.id.in_(_SEVERAL))
 
 
 def choose_methods(
@@ -133,21 +136,44 @@ def choose_methods(
     A standard in transition is chosen where none in force is there. A withdrawn standard is chosen only where nothing else is there: the contract review says so.
     Items that are not offered, or have no released method, are left out.
     """
-    best: dict[int, tuple[tuple[object, ...], Chosen]] = {}
+    best: dict[int, tuple[tuple[Any, ...], Chosen]] = {}
     asked = {"wanted": sorted(set(item_ids)), "now": now}
-    for r in session.execute(_SERVING, asked):
-        begun = r.in_force_from is None or r.in_force_from <= today
-        in_force = begun and (r.withdrawn_from is None or r.withdrawn_from > today)
-        lives_on = begun and r.transition_until is not None and r.transition_until >= today
+    for r in session.execute(_SERVING_WANTED, asked):
         if r.id in wanted and wanted[r.id] != r.method_id:
             continue
-        rank = (in_force, lives_on, r.preferred, r.in_force_from or date.min, r.number, r.version_id)
+        rank = _rank(r, today)
         if r.id not in best or rank > best[r.id][0]:
             chosen = Chosen(
                 r.id, r.code, r.name_zh, r.name_en, r.section_id, r.price, r.method_id, r.version_id
             )
             best[r.id] = (rank, chosen)
     return {number: chosen for number, (_rank, chosen) in best.items()}
+
+
+def other_methods(session: Session, now: datetime, today: date) -> list[Any]:
+    """What may serve in place of the usual method of its item: in force, or in transition. One query.
+
+    Rows as ``choose_methods`` reads them, with ``method_id``, ``standard``, ``clause`` and ``transition_until``; the
+    newest release of each method, by the code of the item.
+    """
+    ranked: dict[int, dict[int, tuple[tuple[Any, ...], Any]]] = {}
+    for r in session.execute(_SERVING_SEVERAL, {"now": now}):
+        rank, of_item = _rank(r, today), ranked.setdefault(r.id, {})
+        if r.method_id not in of_item or rank > of_item[r.method_id][0]:
+            of_item[r.method_id] = (rank, r)
+    others = []
+    for of_item in ranked.values():
+        _usual, *rest = sorted(of_item.values(), key=lambda one: one[0], reverse=True)
+        others += [r for (in_force, lives_on, *_more), r in rest if in_force or lives_on]
+    return sorted(others, key=lambda r: (r.code, r.standard, r.clause))
+
+
+def _rank(r: Any, today: date) -> tuple[Any, ...]:
+    """The method with the highest serves where nobody wants another."""
+    begun = r.in_force_from is None or r.in_force_from <= today
+    in_force = begun and (r.withdrawn_from is None or r.withdrawn_from > today)
+    lives_on = begun and r.transition_until is not None and r.transition_until >= today
+    return in_force, lives_on, r.preferred, r.in_force_from or date.min, r.number, r.version_id
 
 
 def package_items(session: Session, package_ids: Iterable[int]) -> dict[int, list[int]]:

@@ -9,7 +9,7 @@ from lims.intake.entry import OrderEntry, SamplingEntry
 from lims.intake.order_schemas import LineLoad, optional
 from lims.intake.paste import MAX_TEXT
 from lims.metrology.decision_rules import AGREED_RULES, SIMPLE_ACCEPTANCE
-from lims.ui.shapes import Load, legal_day, number, row_version, text
+from lims.ui.shapes import Load, legal_day, number, row_version, storable, text
 
 
 def typed(longest: int) -> fields.String:
@@ -62,6 +62,11 @@ class OrderFormLoad(Load):
     business_type_id = number(load_default=None, allow_none=True)
     category_id = number(load_default=None, allow_none=True)
     asks = fields.List(text(20), load_default=list, validate=validate.Length(max=400))
+    methods = fields.List(
+        fields.String(validate=[storable, validate.Regexp(r"[0-9]{1,9}-[0-9]{1,9}\Z")]),
+        load_default=list,
+        validate=validate.Length(max=400),
+    )
     samples = fields.List(fields.Nested(LineLoad), load_default=list)
     report_language = fields.String(load_default="zh", validate=validate.OneOf(LANGUAGES))
     judge = fields.Boolean(load_default=True)
@@ -86,9 +91,11 @@ class OrderFormLoad(Load):
         customer, contact = filled(values.pop("new_customer")), filled(values.pop("new_contact"))
         sampling = filled(values.pop("sampling_form"))
         lines = values.pop("samples")
+        pairs = (wish.split("-") for wish in values.pop("methods"))
         entry = OrderEntry(
             **values,
             lines=lines,
+            methods=[(int(item), int(method)) for item, method in pairs],
             new_customer=NewCustomer(**{"name": "", **customer}) if customer else None,
             new_contact=NewContact(**{"name": "", **contact}) if contact else None,
             sampling_form=SamplingEntry(**sampling) if sampling else None,

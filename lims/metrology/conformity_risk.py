@@ -95,6 +95,17 @@ def inside_and_outside(value: Exact, u: Exact, tolerance: Bounds) -> tuple[Decim
     return as_decimal(_between(low, high)), as_decimal(normal_cdf(low) + normal_cdf(-high))
 
 
+def probability_inside(known: Prior, tolerance: Bounds) -> Decimal:
+    """p_c of a quantity whose distribution need not be normal (JCGM 106 7.2): how much of it lies inside.
+
+    Raises MetrologyError ``prior_width``, ``prior_mean``.
+    """
+    _check_prior(known)
+    density, edges = _density(known), sorted({*_floats(tolerance), *_prior_ends(known)})
+    inside = (pair for pair in pairwise(edges) if _holds(tolerance, *pair))
+    return as_decimal(sum(_integral(density, low, high) for low, high in inside))
+
+
 def global_risk(prior: Prior, u: Decimal, tolerance: Bounds, acceptance: Bounds) -> GlobalRisk:
     """Risks of accepting what is measured inside ``acceptance`` with standard uncertainty ``u`` (JCGM 106 9.5).
 

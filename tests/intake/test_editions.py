@@ -13,7 +13,7 @@ from lims.bench.assignments import assign_tests
 from lims.bench.worksheets import open_worksheet
 from lims.catalogue.choose import method_for
 from lims.catalogue.limits import limit_for
-from lims.catalogue.models import Limit, MethodVersion, StandardEdition
+from lims.catalogue.models import BusinessType, Limit, MethodVersion, StandardEdition
 from lims.catalogue.revising import revise_method
 from lims.catalogue.standards import StandardText, create_standard, withdraw_standard
 from lims.catalogue.touched import TouchedKind, by_kind, touched_by
@@ -23,6 +23,7 @@ from lims.core.permissions import Role
 from lims.intake.editions import carry_over, old_editions
 from lims.intake.models import RequestedTest, Sample
 from tests.catalogue.making import Catalogue
+from tests.intake.desk import desk
 from tests.support.accounts import actor_of, make_account
 from tests.support.laboratory import make_laboratory
 from tests.support.orders import make_tests
@@ -129,6 +130,33 @@ def test_in_a_transition_the_new_edition_serves_and_the_old_one_is_noted(
     over = next(link for link in after.missing if link.code == "method_transition_over")
     assert over.blocking
     assert "GB 5009.182-2026" in over.sentence.en
+
+
+def test_within_the_transition_reception_may_agree_the_old_edition(
+    app, uow, session, laboratory, replaced, revised
+):
+    today = local_date(uow.now)
+    replaced(today, today + timedelta(days=30))
+    new, old = revised(), session.get_one(MethodVersion, laboratory.versions["aluminium"])
+    item, kind = laboratory.items["aluminium"], session.scalars(select(BusinessType)).first()
+    browser, wish = desk(app, uow), f"{item}-{old.method_id}"
+    page = browser.get("/orders/new").text
+    assert f'value="{wish}"' in page
+    assert f'value="{item}-{new.method_id}"' not in page  # the usual one needs no choice
+
+    def ordered(**more) -> int:
+        form = {"request_key": str(more), "business_type_id": str(kind.id), "asks": [f"i{item}"]}
+        form |= {"customer": "甲", "new_customer-name": f"甲{len(more)}", "samples-0-name": "挂面", **more}
+        answer = browser.post("/orders/new", data=form)
+        assert answer.status_code == 302, answer.text
+        session.rollback()
+        order_id = int(answer.location.rsplit("/", 1)[1])
+        return session.scalars(
+            select(RequestedTest.method_id).join(Sample).where(Sample.order_id == order_id)
+        ).one()
+
+    assert (ordered(), ordered(methods=[wish])) == (new.method_id, old.method_id)
+    assert browser.post("/orders/new", data={"methods": ["1-x"]}).status_code == 422
 
 
 def test_after_the_transition_what_was_agreed_by_the_old_edition_no_longer_begins(

@@ -6,7 +6,15 @@ from math import exp, isclose, log
 
 import pytest
 
-from lims.metrology.conformity_risk import Bounds, GammaPrior, global_risk
+from lims.metrology.conformity_risk import (
+    Bounds,
+    GammaPrior,
+    NormalPrior,
+    RectangularPrior,
+    conformance_probability,
+    global_risk,
+    probability_inside,
+)
 from lims.metrology.coverage import CoverageShape, DofTruncation
 from lims.metrology.errors import MetrologyError
 from lims.metrology.formula_check import compile_formula
@@ -294,6 +302,18 @@ def test_global_risk_of_an_exponential_process_has_a_closed_form():
     risk = global_risk(GammaPrior(D(1), D(1)), D("0.2"), limit, limit)
     assert isclose(risk.consumer, exp(-2) * (0.5 - exp(u * u / 2) * normal_cdf(-u)), rel_tol=1e-9)
     assert isclose(risk.conforming, 1 - exp(-2), rel_tol=1e-11)
+
+
+def test_the_conformance_probability_of_what_is_not_normal():
+    """JCGM 106 7.2: a rectangle of 9.8 to 10.2 below 10.1, three quarters; an exponential quantity below its mean, 1 - 1/e;
+    a normal one as by its closed form; what lies wholly outside, nothing."""
+    below = Bounds(high=D("10.1"))
+    assert isclose(probability_inside(RectangularPrior(D("9.8"), D("10.2")), below), 0.75, rel_tol=1e-11)
+    assert probability_inside(RectangularPrior(D(11), D(12)), below) == 0
+    assert isclose(probability_inside(GammaPrior(D(5), D(5)), Bounds(high=D(5))), 1 - exp(-1), rel_tol=1e-10)
+    both = Bounds(D("9.9"), D("10.1"))
+    normal = conformance_probability(D("10.05"), D("0.04"), both)
+    assert isclose(probability_inside(NormalPrior(D("10.05"), D("0.04")), both), normal, rel_tol=1e-10)
 
 
 def test_a_gamma_process_conforms_as_often_as_its_distribution_says():

@@ -27,6 +27,7 @@ from lims.metrology.uncertainty_sources import (
     PooledDeviation,
     Readings,
     Rectangular,
+    Resolution,
     Standard,
     Triangular,
     UShaped,
@@ -204,6 +205,22 @@ def test_gum_h4_activity_from_count_rates_observed_in_turns():
     # H.4.3.2 prints 0.4300 from figures rounded on the way.
     assert printed(budget.value, "0.001") == "0.430"
     assert printed(budget.standard_uncertainty, "0.0001") == "0.0083"
+
+
+# --- GUM H.6: Rockwell C hardness, in scale units ---
+
+
+def test_gum_h6_hardness_on_a_reference_scale():
+    """64.0 HRC, u 0.55; H.6.6 names 0.5 (national standard), 0.20 (repeatability), 0.11 (block); two readings to 0.1 beside."""
+    inputs = (
+        Quantity("d", D("36.0"), (PooledDeviation(D("0.45"), D(4), n=5), Resolution(D("0.1")))),
+        Quantity("c", D(0), (Resolution(D("0.1")),)),
+        Quantity("b", D(0), (Standard(D("0.11")),)),
+        Quantity("S", D(0), (Standard(D("0.5")),)),
+    )
+    budget = make_budget(compile_formula("100 - d - c - b - S"), inputs)
+    assert (printed(budget.value, "0.1"), printed(budget.standard_uncertainty, "0.01")) == ("64.0", "0.55")
+    assert printed(root(budget.lines[0].variance), "0.01") == "0.20"
 
 
 # --- GUM G.4.1 ---
