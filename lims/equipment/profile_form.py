@@ -173,8 +173,8 @@ def _generic_row(values: Mapping[str, Any]) -> Row:
         if texts := _lines(values[name]):
             row[name] = texts
     row["deadline_s"] = float(values["deadline_s"] or Decimal(5))
-    if values["decimal"] != ".":
-        row["decimal"] = values["decimal"]
+    if values["decimal"] == ",":
+        row["decimal"] = ","
     known = set(Verb)
     commands = {
         verb: _wire(f"commands-{verb}", wire) for verb, wire in values["commands"].items() if verb in known

@@ -95,7 +95,7 @@ class ProfileFormLoad(Load):
     stable = _optional(1000)
     dynamic = _optional(1000)
     deadline_s = Figure(load_default=None, allow_none=True)
-    decimal = fields.String(load_default=".", validate=validate.OneOf((".", ",")))
+    decimal = fields.String(load_default=".", allow_none=True, validate=validate.OneOf((".", ",")))
     commands = fields.Dict(keys=text(20), values=_exact(400), load_default=dict)
     echoes = fields.Boolean(load_default=False)
     registers = fields.List(fields.Nested(RegisterLoad), load_default=list, validate=validate.Length(max=500))

@@ -140,6 +140,10 @@ def test_copies_of_built_in_profiles_go_through_the_editor_unchanged_and_conform
         assert edited.profile.codec == built_in.codec
         assert (edited.profile.line, edited.profile.controls) == (built_in.line, built_in.controls)
         assert faults_of(edited.profile) == []
+    comma = {**ROW, "codec": {**ROW["codec"], "decimal": ","}}
+    for typed, mark in (({}, ","), ({"decimal": ""}, None), ({"decimal": "."}, None)):
+        with app.test_request_context(method="POST", data=sent(comma, 1, **typed)):
+            assert row_of(read_form(ProfileFormLoad).values, comma)["codec"].get("decimal") == mark
 
 
 # -- pages ----------------------------------------------------------------------------
