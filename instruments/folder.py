@@ -35,6 +35,8 @@ from instruments.settings import FolderSettings
 
 log = logging.getLogger("instruments")
 
+DEEPEST = 8  # folders inside one another
+LONGEST_NAME = 80  # characters that the server keeps of a name
 MOST_BYTES = 5 * 1024 * 1024  # what the server reads of a file
 CHUNK = 256 * 1024
 CODEC = "file/1"
@@ -146,6 +148,7 @@ class FolderWatch:
         self._thread = threading.Thread(target=self.run, name=f"folder {row.key}", daemon=True)
         self._state, self._since, self._captures = LinkState.CONNECTING, clock.stamp(), 0
         self._troubles: dict[str, str] = {}
+        self._closed: list[str] = []  # folders inside that cannot be read
 
     def start(self) -> None:
         self._view(LinkState.CONNECTING, "")
@@ -162,8 +165,9 @@ class FolderWatch:
             self._stop.wait(self.row.scan_s)
 
     def scan(self) -> None:
+        self._closed.clear()
         try:
-            seen = dict(self._entries())
+            seen = dict(self._entries(self.row.path, "", DEEPEST if self.row.subfolders else 0))
         except OSError as fault:
             self._view(LinkState.UNPLUGGED, f"{self.row.path} cannot be read: {fault.strerror or fault}")
             return
@@ -174,23 +178,41 @@ class FolderWatch:
             if name in wanted and not self._stop.is_set() and self._done.get(name) != seen[name].content:
                 self._take(name, seen[name], at_once=name in moved)
         self._done = {name: sight for name, sight in self._done.items() if name in seen}
-        self._view(LinkState.CONNECTED, " ".join(self._troubles.values()))
+        self._view(LinkState.CONNECTED, " ".join([*self._closed, *self._troubles.values()]))
 
-    def _entries(self) -> Iterator[tuple[str, Sight]]:
-        """Every plain file, whatever its name: a renamed one was here before under another."""
-        with os.scandir(self.row.path) as entries:
+    def _entries(self, folder: Path, before: str, depth: int) -> Iterator[tuple[str, Sight]]:
+        """Every plain file, whatever its name: a renamed one was here before under another. ``before``: the way to it,
+        part of its name; ``depth``: of the folders inside that are looked into."""
+        with os.scandir(folder) as entries:
             for entry in entries:
+                name = f"{before}{entry.name}"
                 try:
                     if entry.is_file(follow_symlinks=False):
-                        yield entry.name, Sight.of(entry.stat(follow_symlinks=False))
+                        yield name, Sight.of(entry.stat(follow_symlinks=False))
+                    elif (
+                        depth
+                        and entry.is_dir(follow_symlinks=False)
+                        and not entry.name.startswith(_TEMPORARY)
+                    ):
+                        yield from self._inside(Path(entry.path), name, depth - 1)
                 except FileNotFoundError:
                     continue  # gone between two looks
+
+    def _inside(self, folder: Path, name: str, depth: int) -> Iterator[tuple[str, Sight]]:
+        """One that cannot be read hides what is in it, and nothing else."""
+        try:
+            yield from self._entries(folder, f"{name}/", depth)
+        except FileNotFoundError:
+            return
+        except OSError as fault:
+            self._closed.append(f"{name} cannot be read: {fault.strerror or fault}.")
 
     def _wanted(self, seen: Mapping[str, Sight]) -> Iterator[str]:
         for name, sight in seen.items():
             old = self.row.not_before is not None and sight.mtime_ns < self.row.not_before.timestamp() * 1e9
-            fits = any(fnmatch(name.casefold(), pattern.casefold()) for pattern in self.row.patterns)
-            if fits and sight.size and not old and not name.startswith(_TEMPORARY):
+            own = name.rpartition("/")[2]
+            fits = any(fnmatch(own.casefold(), pattern.casefold()) for pattern in self.row.patterns)
+            if fits and sight.size and not old and not own.startswith(_TEMPORARY):
                 yield name
 
     # --- one file ------------------------------------------------------------------------------------------
@@ -284,5 +306,7 @@ class FolderWatch:
 
 
 def _plain(name: str) -> str:
-    """A name that JSON carries; bytes that are no UTF-8 show as question marks."""
-    return name.encode(errors="replace").decode()
+    """A name that JSON carries; bytes that are no UTF-8 show as question marks. Of a long one the end, by which the
+    server knows what kind of file it is."""
+    plain = name.encode(errors="replace").decode()
+    return plain if len(plain) <= LONGEST_NAME else f"…{plain[1 - LONGEST_NAME :]}"

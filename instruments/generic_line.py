@@ -15,7 +15,7 @@ from instruments.frames import Frame, Framer, LineFramer, Verdict
 from instruments.line_pattern import LONGEST_LINE, LinePattern, read_pattern
 from instruments.readings import DYNAMIC, NOT_APPLICABLE, STABLE, Event, Kind, unread
 
-_NUMBER = re.compile(r"[+-]? *\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
+_NUMBER = re.compile(r"(?P<sign>[+-]?) *(?P<digits>\d+(?:\.\d*)?|\.\d+)(?P<power>[eE][+-]?\d{1,3})?")
 _KNOWN = frozenset({"value", "unit", "status", "at"})
 
 
@@ -69,9 +69,13 @@ class GenericLine:
         number, stability = (groups["value"] or "").strip(), self._stability(groups)
         if self.decimal != ".":
             number = "" if "." in number else number.replace(self.decimal, ".")
-        if not _NUMBER.fullmatch(number) or stability is None:
+        found = _NUMBER.fullmatch(number)
+        if found is None or stability is None:
             return Event(Kind.UNPARSED)
-        value = number.replace(" ", "").removeprefix("+")
+        sign, digits, power = found.groups()
+        value = (
+            f"{'-' if sign == '-' else ''}{'0' if digits[0] == '.' else ''}{digits.rstrip('.')}{power or ''}"
+        )
         return Event(Kind.READING, value, groups.get("unit") or self.unit, stability, more=self._more(groups))
 
     def groups(self, raw: bytes) -> dict[str, str | None] | None:

@@ -257,7 +257,9 @@ def registers_of(facts: Mapping[str, object]) -> tuple[Register, ...]:
 
 def _register(row: object, defaults: Mapping[str, object], place: int) -> Register:
     if not isinstance(row, Mapping):
-        raise ProfileWrong(f"[[codec.registers]] {place} must be a table", "no_table", name=f"[[codec.registers]] {place}")
+        raise ProfileWrong(
+            f"[[codec.registers]] {place} must be a table", "no_table", name=f"[[codec.registers]] {place}"
+        )
     facts = {**defaults, **row}
     numbers = ("address", "slave", "function")
     if unknown := sorted(set(facts) - set(Register.__slots__)):
@@ -280,6 +282,9 @@ def _register(row: object, defaults: Mapping[str, object], place: int) -> Regist
     if wrong:
         names = ", ".join(wrong)
         raise ProfileWrong(
-            f"[[codec.registers]] {place}: {names} is of the wrong kind", "register_kind", place=place, names=names
+            f"[[codec.registers]] {place}: {names} is of the wrong kind",
+            "register_kind",
+            place=place,
+            names=names,
         )
     return Register(**facts)

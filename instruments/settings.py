@@ -74,7 +74,8 @@ class DeviceRow:
 @dataclass(frozen=True, slots=True)
 class FolderSettings:
     """A folder in which an analyser leaves files. ``still_s``: how long a file must not change to count as
-    finished; ``scan_s``: between two looks; ``not_before``: files last written earlier are left alone."""
+    finished; ``scan_s``: between two looks; ``not_before``: files last written earlier are left alone;
+    ``subfolders``: those inside are watched too, some levels deep."""
 
     key: str
     path: Path
@@ -82,6 +83,7 @@ class FolderSettings:
     still_s: float = 5.0
     scan_s: float = 1.0
     not_before: datetime | None = None
+    subfolders: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ class Settings:
 
 _LINE_KEYS = frozenset({"baud", "bytesize", "parity", "stopbits", "handshake", "dtr", "rts"})
 _DEVICE_KEYS = _LINE_KEYS | {"key", "port", "profile", "serial", "live", "live_interval_ms", "keep_live"}
-_FOLDER_KEYS = frozenset({"key", "path", "patterns", "still_s", "scan_s", "not_before"})
+_FOLDER_KEYS = frozenset({"key", "path", "patterns", "still_s", "scan_s", "not_before", "subfolders"})
 _GATEWAY_KEYS = frozenset(
     {"name", "server", "ca_file", "folder", "profiles", "status_port", "keep_days", "disk_low_mb"}
 )
@@ -183,7 +185,15 @@ def _folder(row: object, base: Path, where: str) -> FolderSettings:
         still_s=_number(row, "still_s", 5, 1, 3600, where),
         scan_s=_number(row, "scan_s", 1, 1, 3600, where),
         not_before=_day(row, "not_before", where),
+        subfolders=_yes(row, "subfolders", where),
     )
+
+
+def _yes(row: Mapping[str, object], name: str, where: str) -> bool:
+    value = row.get(name, False)
+    if not isinstance(value, bool):
+        raise SettingsWrong(f"{where}: {name} must be true or false, without quotes")
+    return value
 
 
 def _day(row: Mapping[str, object], name: str, where: str) -> datetime | None:

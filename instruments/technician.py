@@ -11,11 +11,12 @@ from pathlib import Path
 from serial.tools import list_ports
 
 from instruments.clock import SystemClock
+from instruments.codec import Verb, reader_of
 from instruments.errors import PortMissing
 from instruments.holders import who_holds
 from instruments.port import Port, open_port
 from instruments.profiles import Profile
-from instruments.readings import printable
+from instruments.readings import Event, printable
 
 OPENS_WITHIN_S = 15.0  # a device server of RFC 2217 is asked for each setting, and may take its time
 
@@ -31,8 +32,10 @@ def ports() -> Iterator[str]:
         yield "\t".join((port.device, port.description, usb, path, held))
 
 
-def _events(port: Port, profile: Profile, until: float | None, asked: bytes | None = None) -> Iterator[str]:
-    framer, clock = profile.codec.framer(), SystemClock()
+def _events(
+    port: Port, profile: Profile, until: float | None, asked: bytes | None = None
+) -> Iterator[tuple[Event, str]]:
+    framer, reader, clock = profile.codec.framer(), reader_of(profile.codec), SystemClock()
     while until is None or time.monotonic() < until:
         left = None if until is None else max(0.0, until - time.monotonic())
         if not select.select([port.descriptor], [], [], left)[0]:
@@ -44,8 +47,8 @@ def _events(port: Port, profile: Profile, until: float | None, asked: bytes | No
         if not chunk:
             raise PortMissing(port.reason or "the other end closed the line")
         for frame in framer.feed(chunk, clock.stamp()):
-            event = profile.codec.read(frame, asked)
-            yield f"{printable(frame.raw)}\t{json.dumps(event.as_json(), ensure_ascii=False)}"
+            event = reader.read(frame, asked)
+            yield event, f"{printable(frame.raw)}\t{json.dumps(event.as_json(), ensure_ascii=False)}"
 
 
 def _open(address: str, profile: Profile, baud: int | None) -> Port:
@@ -64,19 +67,22 @@ def listen(address: str, profile: Profile, baud: int | None, seconds: float | No
     """Each frame as text, a tab, and what it says."""
     port = _open(address, profile, baud)
     try:
-        yield from _events(port, profile, None if seconds is None else time.monotonic() + seconds)
+        until = None if seconds is None else time.monotonic() + seconds
+        yield from (line for _, line in _events(port, profile, until))
     finally:
         port.close()
 
 
 def ask(address: str, profile: Profile, baud: int | None, text: str, seconds: float) -> Iterator[str]:
-    """Send one line and give the first frame that comes back."""
+    """Send one line and give the frame that comes back; where that only says "understood", the next one too."""
     port = _open(address, profile, baud)
     try:
         wire = text.encode("ascii", "replace") + b"\r\n"
         port.write(wire)
-        for line in _events(port, profile, time.monotonic() + seconds, wire):
+        in_steps = any(command.accepted for command in map(profile.codec.command, Verb) if command)
+        for event, line in _events(port, profile, time.monotonic() + seconds, wire):
             yield line
-            return
+            if not (in_steps and event.code == f"{text.strip()} A"):
+                return
     finally:
         port.close()

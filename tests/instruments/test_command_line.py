@@ -11,6 +11,7 @@ from instruments.errors import ProfileWrong, SettingsWrong
 from instruments.profiles import load_profile
 from instruments.settings import load_settings
 from tests.instruments.test_codecs import OTHER_MODEL, PROFILE_OF, SHARED, says_published
+from tests.instruments.wiring import Terminal
 
 DEPLOYED = Path(__file__).parents[2] / "deploy/gateway.toml"
 
@@ -36,6 +37,18 @@ def test_decode_reads_every_shared_vector_as_published(monkeypatch, capsys):
         assert main(["decode", OTHER_MODEL.get(vector["id"], PROFILE_OF[vector["protocol"]])]) == 0
         said = [json.loads(printed) for printed in capsys.readouterr().out.splitlines()]
         assert says_published(said, vector["expected"]), (vector["id"], said)
+
+
+def test_an_answer_in_two_steps_is_shown_with_both_and_another_by_its_first_frame(capsys):
+    with Terminal(lambda _: b"S A\r\nS     -      8.5 g  \r\nS A\r\n") as scale:
+        assert main(["ask", scale.name, "radwag", "S"]) == 0
+    assert [line.split("\t")[0] for line in capsys.readouterr().out.splitlines()] == [
+        r"S A\r\n",
+        r"S     -      8.5 g  \r\n",
+    ]
+    with Terminal(lambda _: b"Z A\r\nS S     100.00 g\r\n") as balance:
+        assert main(["ask", balance.name, "mtsics", "Z"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1
 
 
 def test_an_unknown_profile_is_answered_with_the_known_ones(capsys):

@@ -30,6 +30,7 @@ def reading(value, unit, stability="stable", **more):
         ("mtsics", b"I10\r\n", b'I10 A "bench \\"2\\""\r\n', {"kind": "identity", "value": 'bench "2"'}),
         ("mtsics", b"UPD\r\n", b"UPD A 10.6\r\n", {"kind": "ok", "code": "UPD A", "text": "10.6"}),
         ("mtsics", b"K 4\r\n", b"K C 4\r\n", {"kind": "status", "code": "K C 4"}),
+        ("mtsics", b"", b"K B 4\r\n", {"kind": "status", "code": "K B 4"}),
         ("mtsics", b"C3\r\n", b"C3 B\r\nC3 A\r\n", {"kind": "ok", "code": "C3 A"}),
         ("mtsics", b"C3\r\n", b"C3 B\r\nC3 I\r\n", {"kind": "status", "code": "C3 I"}),
         ("mtsics", b"I14\r\n", b'I14 B 0 1 "a"\r\nI14 A 1 1 "b"\r\n', {"kind": "list"}),
@@ -84,6 +85,7 @@ def test_a_decimal_comma_is_read_where_the_profile_says_so_and_nowhere_else():
     comma = parse_profile("x", row).codec
     assert said(comma, b"-7,010 pH\r\n") == [reading("-7.010", "pH", "n/a")]
     assert [said(comma, line)[0]["kind"] for line in (b"1.234,5 g\r\n", b"1.5 g\r\n")] == ["unparsed"] * 2
+    assert [said(comma, line)[0]["value"] for line in (b",5 g\r\n", b"5, g\r\n")] == ["0.5", "5"]
     del row["codec"]["decimal"]
     assert said(parse_profile("x", row).codec, b"7,01 pH\r\n")[0]["kind"] == "unparsed"
 

@@ -43,7 +43,7 @@ class Watched:
 
     def __init__(self, base: Path, **row: object) -> None:
         self.base, self.folder, self.clock = base, base / "export", HandClock()
-        self.folder.mkdir(exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         self.spool, self.board = Spool(base / "spool.db"), Board()
         self.marks = FileMarks(self.spool)
         self.watch = FolderWatch(
@@ -114,6 +114,52 @@ def test_a_file_is_taken_when_it_stands_still_and_not_before(place):
     assert place.look(after_s=STILL_S - 1) == []
     assert place.look(after_s=1) == [("a.csv", b"sample,Al\nS1,80.4\n")]
     assert place.look(after_s=60) == [("a.csv", b"sample,Al\nS1,80.4\n")]
+
+
+def test_folders_inside_are_watched_where_the_row_says_so(tmp_path):
+    place = Watched(tmp_path, subfolders=True, patterns=("run*.csv",))
+    deep = "/".join(f"{n:02}-{'x' * 20}" for n in range(5))
+    for inner in ("2026-11-26", ".hidden", deep):
+        (place.folder / inner).mkdir(parents=True)
+    place.write("run1.csv", b"1")
+    for name in ("2026-11-26/run2.csv", "2026-11-26/other.csv", ".hidden/run3.csv", f"{deep}/run4.csv"):
+        place.write(name, name.encode())
+    (place.folder / "loop").symlink_to(place.folder, target_is_directory=True)
+    place.look()
+    (place.folder / "2026-11-26/run2.csv").rename(
+        place.folder / "run2.csv"
+    )  # moved: the same content, taken at once
+    assert sorted(place.look(after_s=0.1)) == [("run2.csv", b"2026-11-26/run2.csv")]
+    names = dict(place.look(after_s=STILL_S))
+    assert {name.rpartition("/")[2] for name in names} == {"run1.csv", "run2.csv", "run4.csv"}
+    assert max(map(len, names)) == 80  # of a long way the end, with the kind of the file
+    place.spool.close()
+    plain = Watched(tmp_path / "plain")
+    (plain.folder / "inner").mkdir()
+    plain.write("inner/a.csv", b"1")
+    plain.look()
+    assert plain.look(after_s=STILL_S) == []
+    plain.spool.close()
+
+
+def test_a_folder_inside_that_cannot_be_read_is_said_and_hides_no_other(tmp_path, monkeypatch):
+    place = Watched(tmp_path, subfolders=True)
+    for inner in ("closed", "open"):
+        (place.folder / inner).mkdir()
+        place.write(f"{inner}/a.csv", inner.encode())
+    scandir = os.scandir
+
+    def refuse(path):  # whoever runs the tests may be allowed everything
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    place.look()
+    assert place.look(after_s=STILL_S) == [("open/a.csv", b"open")]
+    (view,) = place.board.views()
+    assert (view.state, view.reason) == ("connected", "closed cannot be read: Permission denied.")
+    place.spool.close()
 
 
 def test_a_file_renamed_into_place_is_taken_at_once(place):
@@ -214,7 +260,13 @@ def test_the_configuration_names_folders_and_refuses_what_is_wrong(tmp_path):
     path.write_text(head + 'patterns = ["*.rpt"]\nnot_before = 2026-11-01\nstill_s = 3\n')
     (row,) = load_settings(path).folders
     assert (row.path, row.patterns, row.still_s) == (tmp_path / "export", ("*.rpt",), 3)
-    for wrong in ("still_s = 0", 'patterns = "x"', 'not_before = "1.1."', 'colour = "red"'):
+    for wrong in (
+        "still_s = 0",
+        'subfolders = "yes"',
+        'patterns = "x"',
+        'not_before = "1.1."',
+        'colour = "red"',
+    ):
         path.write_text(head + wrong)
         with pytest.raises(SettingsWrong):
             load_settings(path)
