@@ -3,7 +3,7 @@
 Methods and their budgets come in as drafts: what is released stays, and nothing is released by a file.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from flask_babel import gettext as _
@@ -27,6 +27,7 @@ from lims.catalogue.exchange_rows import (
     MethodRow,
     Noun,
     PackageRow,
+    Row,
     StandardRow,
 )
 from lims.catalogue.method_text import VersionText, described
@@ -125,11 +126,11 @@ class _Writer:
         writers: Mapping[Noun, Callable[[Sequence[Line]], None]] = {
             Noun.CATEGORIES: self.each(self.category),
             Noun.STANDARDS: self.standards,
-            Noun.ITEMS: self.each(self.item),
-            Noun.METHODS: self.each(self.method),
+            Noun.ITEMS: self.items,
+            Noun.METHODS: self.methods,
             Noun.BUDGETS: self.each(self.budget),
             Noun.LIMITS: self.limits,
-            Noun.PACKAGES: self.each(self.package),
+            Noun.PACKAGES: self.packages,
         }
         for noun in Noun:
             lines = [line for line in plan.writes if line.noun is noun]
@@ -188,36 +189,49 @@ class _Writer:
             if line.effect is Effect.CHANGED or said.replaced_by is not None:
                 self.uow.audit("standard.edit", self.actor, row)
 
-    def item(self, line: Line) -> None:
-        said = line.row
-        assert isinstance(said, ItemRow)
-        values = _said(said, "section") | {"section_id": self.sections[said.section]}
-        if line.effect is Effect.NEW:
-            row = self.uow.add(TestItem(**values))
+    def items(self, lines: Sequence[Line]) -> None:
+        new = [said for said in _new(lines) if isinstance(said, ItemRow)]
+        for said, row in zip(
+            new, self.uow.add_all(TestItem(**self.of_item(said)) for said in new), strict=True
+        ):
             self.numbers[Noun.ITEMS][said.key] = row.id
             self.uow.audit("test_item.add", self.actor, row)
-            return
-        row = self.session.get_one(TestItem, self.needed(Noun.ITEMS, said.code))
-        for name, value in values.items():
-            setattr(row, name, value)
-        self.uow.audit("test_item.edit", self.actor, row)
+        for line in lines:
+            if line.effect is not Effect.NEW and isinstance(line.row, ItemRow):
+                row = self.session.get_one(TestItem, self.needed(Noun.ITEMS, line.row.code))
+                for name, value in self.of_item(line.row).items():
+                    setattr(row, name, value)
+                self.uow.audit("test_item.edit", self.actor, row)
 
-    def method(self, line: Line) -> None:
+    def of_item(self, said: ItemRow) -> dict[str, Any]:
+        return _said(said, "section") | {"section_id": self.sections[said.section]}
+
+    def methods(self, lines: Sequence[Line]) -> None:
+        new = [said for said in _new(lines) if isinstance(said, MethodRow)]
+        made = self.uow.add_all(self.new_method(said) for said in new)
+        for said, row in zip(new, made, strict=True):
+            self.numbers[Noun.METHODS][said.key] = row.id
+            self.uow.audit("method.add", self.actor, row)
+        texts = [(row, said.version) for said, row in zip(new, made, strict=True) if said.version is not None]
+        drafts = self.uow.add_all(self.new_version(row, 1, text) for row, text in texts)
+        for draft in drafts:
+            self.uow.audit("method_version.draft", self.actor, draft, after=described(draft))
+        for line in lines:
+            if line.effect is not Effect.NEW:
+                self.changed_method(line)
+
+    def new_method(self, said: MethodRow) -> Method:
+        item, standard = self.needed(Noun.ITEMS, said.item), self.needed(Noun.STANDARDS, said.standard)
+        return Method(test_item_id=item, standard_id=standard, clause=said.clause, preferred=said.preferred)
+
+    def changed_method(self, line: Line) -> None:
         said = line.row
         assert isinstance(said, MethodRow)
-        if line.effect is Effect.NEW:
-            item, standard = self.needed(Noun.ITEMS, said.item), self.needed(Noun.STANDARDS, said.standard)
-            row = Method(
-                test_item_id=item, standard_id=standard, clause=said.clause, preferred=said.preferred
-            )
-            self.numbers[Noun.METHODS][said.key] = self.uow.add(row).id
-            self.uow.audit("method.add", self.actor, row)
-        else:
-            row = self.uow.get(Method, self.numbers[Noun.METHODS][said.key])
-            if row.preferred is not said.preferred:
-                row.preferred = said.preferred
-                self.uow.audit("method.edit", self.actor, row)
-        if said.version is not None and (line.effect is Effect.NEW or _of_version(line.changes)):
+        row = self.uow.get(Method, self.numbers[Noun.METHODS][said.key])
+        if row.preferred is not said.preferred:
+            row.preferred = said.preferred
+            self.uow.audit("method.edit", self.actor, row)
+        if said.version is not None and _of_version(line.changes):
             self.draft(row, said.version)
 
     def draft(self, owner: Method, text: VersionText) -> None:
@@ -234,11 +248,13 @@ class _Writer:
             flag_modified(newest, "formula")
             self.uow.audit("method_version.edit", self.actor, newest, before=before, after=described(newest))
             return
-        number = newest.number + 1 if newest else 1
+        row = self.uow.add(self.new_version(owner, newest.number + 1 if newest else 1, text))
+        self.uow.audit("method_version.draft", self.actor, row, after=described(row))
+
+    def new_version(self, owner: Method, number: int, text: VersionText) -> MethodVersion:
         row = MethodVersion(method_id=owner.id, number=number, created_at=self.uow.now)
         fill_version(row, text)
-        self.uow.add(row)
-        self.uow.audit("method_version.draft", self.actor, row, after=described(row))
+        return row
 
     def budget(self, line: Line) -> None:
         assert isinstance(line.row, BudgetRow)
@@ -247,28 +263,38 @@ class _Writer:
     def limits(self, lines: Sequence[Line]) -> None:
         write_limits(self.uow, self.actor, self.numbers, lines)
 
-    def package(self, line: Line) -> None:
-        said = line.row
-        assert isinstance(said, PackageRow)
+    def packages(self, lines: Sequence[Line]) -> None:
+        new = [said for said in _new(lines) if isinstance(said, PackageRow)]
+        for said, row in zip(
+            new, self.uow.add_all(Package(**self.of_package(said)) for said in new), strict=True
+        ):
+            self.uow.audit("package.add", self.actor, row, after=_package(said))
+        for line in lines:
+            if line.effect is not Effect.NEW and isinstance(line.row, PackageRow):
+                self.changed_package(line.row)
+
+    def changed_package(self, said: PackageRow) -> None:
+        row = self.session.get_one(Package, self.numbers[Noun.PACKAGES][said.key])
+        row.items.clear()
+        self.uow.flush()
+        values = self.of_package(said)
+        row.items.extend(values.pop("items"))
+        for name, value in values.items():
+            setattr(row, name, value)
+        flag_modified(row, "code")
+        self.uow.audit("package.edit", self.actor, row, before={}, after=_package(said))
+
+    def of_package(self, said: PackageRow) -> dict[str, Any]:
         items = [
             PackageItem(test_item_id=self.needed(Noun.ITEMS, code), position=n)
             for n, code in enumerate(said.items, start=1)
         ]
-        values = _said(said, "items", "category") | {
-            "category_id": self.number(Noun.CATEGORIES, said.category)
-        }
-        if line.effect is Effect.NEW:
-            row = self.uow.add(Package(items=items, **values))
-            self.uow.audit("package.add", self.actor, row, after=_package(said))
-            return
-        row = self.session.get_one(Package, self.numbers[Noun.PACKAGES][said.key])
-        row.items.clear()
-        self.uow.flush()
-        for name, value in values.items():
-            setattr(row, name, value)
-        row.items.extend(items)
-        flag_modified(row, "code")
-        self.uow.audit("package.edit", self.actor, row, before={}, after=_package(said))
+        category = self.number(Noun.CATEGORIES, said.category)
+        return _said(said, "items", "category") | {"category_id": category, "items": items}
+
+
+def _new(lines: Sequence[Line]) -> Iterator[Row]:
+    return (line.row for line in lines if line.effect is Effect.NEW and line.row is not None)
 
 
 def _said(row: CategoryRow | StandardRow | ItemRow | PackageRow, *without: str) -> dict[str, Any]:

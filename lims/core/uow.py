@@ -1,6 +1,6 @@
 """One use case is one transaction, and nothing but the unit of work commits."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -194,6 +194,13 @@ class UnitOfWork:
         self.session.add(row)
         self.flush()
         return row
+
+    def add_all(self, rows: Iterable[T]) -> list[T]:
+        """As ``add`` for many rows of one kind: together, in their order."""
+        added = list(rows)
+        self.session.add_all(added)
+        self.flush()
+        return added
 
     def insert(self, row: T) -> T:
         """As ``add``, by one Core insert: for a row whose columns are set (what is not set is NULL).

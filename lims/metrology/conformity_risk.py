@@ -89,9 +89,8 @@ def conformance_probability(value: Exact, u: Exact, tolerance: Bounds) -> Decima
 def inside_and_outside(value: Exact, u: Exact, tolerance: Bounds) -> tuple[Decimal, Decimal]:
     """Both probabilities, each with its own 12 digits."""
     check_uncertainty(u)
-    exact, unit = to_fraction(value), to_fraction(u)
-    low = -inf if tolerance.low is None else float((to_fraction(tolerance.low) - exact) / unit)
-    high = inf if tolerance.high is None else float((to_fraction(tolerance.high) - exact) / unit)
+    low = -inf if tolerance.low is None else _in_deviations(tolerance.low, value, u)
+    high = inf if tolerance.high is None else _in_deviations(tolerance.high, value, u)
     return as_decimal(_between(low, high)), as_decimal(normal_cdf(low) + normal_cdf(-high))
 
 
@@ -128,8 +127,14 @@ def global_risk(prior: Prior, u: Decimal, tolerance: Bounds, acceptance: Bounds)
 
 
 def check_uncertainty(u: Exact) -> None:
-    if not to_fraction(u) > 0:
+    if to_fraction(u).numerator <= 0:
         raise MetrologyError("uncertainty_not_positive", "This value is greater than zero.")
+
+
+def _in_deviations(end: Exact, value: Exact, u: Exact) -> float:
+    """(end - value) / u; whole numbers divided once give the nearest float."""
+    (a, b), (c, d), (e, f) = (to_fraction(one).as_integer_ratio() for one in (end, value, u))
+    return (a * d - c * b) * f / (b * d * e)
 
 
 def _floats(bounds: Bounds) -> Iterator[float]:

@@ -110,7 +110,7 @@ def expand(budget: Budget, rule: CoverageRule, *, factor_decimals: int | None = 
     significant digits. Raises as ``find_coverage``."""
     coverage = find_coverage(budget, rule, factor_decimals)
     u = root(budget.variance)
-    return ExpandedUncertainty(numbers.multiply(u, to_fraction(coverage.k)), u, coverage)
+    return ExpandedUncertainty(numbers.multiply(u, coverage.k), u, coverage)
 
 
 def find_coverage(budget: Budget, rule: CoverageRule, factor_decimals: int | None = None) -> Coverage:

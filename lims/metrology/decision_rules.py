@@ -136,7 +136,7 @@ class StatedUncertainty:
     unit: str = ""
 
     def __post_init__(self) -> None:
-        if not (to_fraction(self.U) > 0 and to_fraction(self.k) > 0):
+        if to_fraction(self.U).numerator <= 0 or to_fraction(self.k).numerator <= 0:
             raise MetrologyError("uncertainty_not_positive", "This value is greater than zero.")
 
     def in_unit(self, unit: str) -> Fraction:

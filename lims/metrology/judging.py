@@ -146,9 +146,9 @@ def _share(value: ResultValue, limit: Limit, full: Finding) -> Fraction | None:
         return None
     figure = to_fraction(value.value)
     match limit:
-        case Maximum(bound) if bound > 0 and figure >= 0:
+        case Maximum(bound) if bound > 0 and value.value >= 0:
             return figure / to_fraction(bound)
-        case Minimum(bound) if bound > 0 and figure > 0:
+        case Minimum(bound) if bound > 0 and value.value > 0:
             return to_fraction(bound) / figure
         case Range(low, high) if low < high:
             half = (to_fraction(high) - to_fraction(low)) / 2

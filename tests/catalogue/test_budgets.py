@@ -91,6 +91,7 @@ def test_what_is_wrong_is_said_before_release(browser, method_id, change, field)
     assert list(refused.json["fields"]) == [field]
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_one_dominant_rectangle_has_its_own_factor_and_u_the_digits_that_were_asked(browser, method_id):
     """EA-4/02 S9: 0.05 V half width, u 0.030 V, k 1.65, U 0.05 V."""
     made = browser.post(

@@ -6,6 +6,7 @@ from math import exp, isclose, log
 
 import pytest
 
+from lims.metrology.budget_formulas import series_of
 from lims.metrology.conformity_risk import (
     Bounds,
     GammaPrior,
@@ -192,6 +193,32 @@ def test_coefficients_that_exclude_each_other_are_found_before_release():
     assert refused.value.code == "correlation_impossible"
 
 
+def test_pairs_that_share_a_quantity_are_one_series():
+    pairs = [("d", "c"), ("x", "y"), ("a", "b"), ("b", "c")]
+    found = series_of(pairs)
+    assert {found[name] for name in "abcd"} == {found["a"]}
+    assert found["x"] == found["y"] != found["a"]
+
+
+def test_another_item_may_stand_with_a_sign():
+    model = compile_formula("100 + -@moisture")
+    sources = (SourceText("@moisture", K.EXPANDED_AT, D("0.392"), D("0.95")),)
+    found = uncertainty_of(model, {}, {"moisture": Fraction(20)}, MethodBudget(sources))
+    assert (found.budget.value, printed(found.expanded.standard_uncertainty, "0.001")) == (80, "0.200")
+
+
+def test_an_earlier_series_gives_one_reading_unless_more_are_averaged():
+    at = {"x": D(5)}
+    of_one, of_four = (
+        uncertainty_of(compile_formula("x"), at, {}, MethodBudget((source,)))
+        for source in (
+            SourceText("x", K.POOLED, D("0.2"), dof=D(9)),
+            SourceText("x", K.POOLED, D("0.2"), D(4), D(9)),
+        )
+    )
+    assert (D("0.40"), D("0.20")) == (of_one.U, of_four.U)
+
+
 # --- second order: JCGM 101 9.4.2 (table 8) and EA-4/02 S4 ---
 
 
@@ -311,6 +338,7 @@ def test_the_conformance_probability_of_what_is_not_normal():
     assert isclose(probability_inside(RectangularPrior(D("9.8"), D("10.2")), below), 0.75, rel_tol=1e-11)
     assert probability_inside(RectangularPrior(D(11), D(12)), below) == 0
     assert isclose(probability_inside(GammaPrior(D(5), D(5)), Bounds(high=D(5))), 1 - exp(-1), rel_tol=1e-10)
+    assert isclose(probability_inside(GammaPrior(D(1), D(1)), Bounds(low=D(24))), exp(-24), rel_tol=1e-6)
     both = Bounds(D("9.9"), D("10.1"))
     normal = conformance_probability(D("10.05"), D("0.04"), both)
     assert isclose(probability_inside(NormalPrior(D("10.05"), D("0.04")), both), normal, rel_tol=1e-10)
