@@ -21,12 +21,14 @@ ITEM = re.compile("Aluminium|铝")
 
 @dataclass
 class EditionOrder:
-    """One pastry whose aluminium is asked for. ``made_on``: picks the limit."""
+    """One pastry whose aluminium is asked for. ``made_on``: picks the limit; ``agreed``: the edition that the customer
+    wants, where it is not the one that is chosen by itself."""
 
     served: Served
     house: House
     name: str
     made_on: date
+    agreed: str = ""
     path: str = ""
     report: str = ""
 
@@ -43,7 +45,11 @@ class EditionOrder:
         choose(page, "f-category_id", [str(laboratory.categories["bakery"])])
         page.fill("input[name=samples-0-name]", self.name)
         page.fill("input[name=samples-0-produced_on]", str(self.made_on))
-        self.served.look(page, "new-order")
+        if self.agreed:
+            page.locator("details", has=page.locator("#f-methods")).locator("summary").click()
+            words = page.locator("#f-methods option", has_text=self.agreed)
+            choose(page, "f-methods", [words.first.get_attribute("value") or ""])
+        self.served.look(page, f"new-order-{self.name}")
         page.keyboard.press("Control+Enter")
         page.wait_for_url(re.compile(r"/orders/\d+$"))
         self.path = re.sub(r"^https?://[^/]+", "", page.url)

@@ -60,6 +60,7 @@ def test_a_new_edition_arrives_and_every_order_is_judged_under_its_own(
     carried = EditionOrder(served, house, "老婆饼", today - timedelta(days=2))
     before = EditionOrder(served, house, "桂花糕", today - timedelta(days=1))
     after = EditionOrder(served, house, "绿豆糕", today)
+    agreed = EditionOrder(served, house, "蛋黄酥", today - timedelta(days=1), agreed=OLD)
     quality = make_account(uow, Role.QUALITY_MANAGER, name_zh="许慧", name_en="Xu Hui")
     settings: Settings = app.extensions["lims_settings"]
 
@@ -86,9 +87,17 @@ def test_a_new_edition_arrives_and_every_order_is_judged_under_its_own(
         after.register(page)
         expect(page.locator("#editions")).to_have_count(0)
         after.accept_and_receive(page)
+        agreed.register(page)
+        expect(page.locator("#editions")).to_contain_text(OLD)
+        agreed.accept_and_receive(page)
         carry_over(served, page, carried.path)
-    read = measure_and_report(house, served, clock, work, [before, after, carried])
-    told = [(OLD, OLD_LIMITS, False), (NEW, NEW_LIMITS, True), (NEW, OLD_LIMITS, False)]
+    read = measure_and_report(house, served, clock, work, [before, after, carried, agreed])
+    told = [
+        (OLD, OLD_LIMITS, False),
+        (NEW, NEW_LIMITS, True),
+        (NEW, OLD_LIMITS, False),
+        (OLD, OLD_LIMITS, False),
+    ]
     for words, (method, limits, fails) in zip(read, told, strict=True):
         for code in (OLD, NEW, OLD_LIMITS, NEW_LIMITS):
             assert (squeezed(code) in words) is (code in (method, limits)), code
