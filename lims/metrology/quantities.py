@@ -10,7 +10,7 @@ from operator import mul
 from lims.metrology import formula_numbers as numbers
 from lims.metrology.errors import MetrologyError
 from lims.metrology.exact import Exact, to_fraction
-from lims.metrology.uncertainty_sources import Dof, Readings, Source, dof_of, variance_together
+from lims.metrology.uncertainty_sources import Readings, Source, variance_together
 
 MAX_QUANTITIES = 60
 
@@ -53,10 +53,6 @@ class Quantity:
     @property
     def variance(self) -> Fraction:
         return variance_together(self.sources) if self.known_variance is None else self.known_variance
-
-    @property
-    def series_dof(self) -> Dof:
-        return dof_of(self.sources[0])
 
 
 @dataclass(frozen=True, slots=True)
