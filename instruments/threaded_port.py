@@ -15,6 +15,7 @@ from instruments.profiles import LineSettings
 from instruments.serial_line import DRIVER_ERRORS, refusal, set_line
 
 READ_WAIT_S = 0.1
+MOST_WAITS = 20  # for a write to end; one to a device server ends when its connection is closed
 OPENED = b"\x06"  # the first byte through the pair is not the device's: it says that the port is open
 
 
@@ -33,7 +34,7 @@ def open_com(path: str, line: LineSettings) -> serial.SerialBase:
 class ThreadedPort:
     """``open_``: called in a thread, may take its time; raises InstrumentError with a sentence.
 
-    Closing does not wait: the port itself is closed within ``READ_WAIT_S``.
+    Closing does not wait: the port itself is closed within some ``READ_WAIT_S``, also where the device takes nothing.
     """
 
     opens_writable = False
@@ -92,6 +93,7 @@ class ThreadedPort:
                     self._far.shutdown(socket.SHUT_RDWR)  # ends the other thread
                     while self._far.recv(4096):  # what is unread at a close takes what was said with it
                         pass
+                _end(writing, port)
                 with contextlib.suppress(OSError):
                     port.close()
 
@@ -105,3 +107,14 @@ class ThreadedPort:
             while wire := self._far.recv(4096):
                 port.write(wire)
         self._ended = True
+
+
+def _end(writing: threading.Thread, port: serial.SerialBase) -> None:
+    """pyserial's writing falls over a port that is closed under it, or waits for that port for ever."""
+    cancel = getattr(port, "cancel_write", None)
+    for _ in range(MOST_WAITS):
+        writing.join(READ_WAIT_S)
+        if not writing.is_alive():
+            return
+        if cancel is not None:
+            cancel()

@@ -5,6 +5,7 @@ import select
 import socket
 import subprocess
 import sys
+import threading
 import time
 from decimal import Decimal
 from pathlib import Path
@@ -203,6 +204,24 @@ def test_a_port_that_a_thread_reads_is_locked_as_well(balance):
         open_port(balance.name, LINE)
     for port in (first, second):
         port.close()
+
+
+def say_for_ever(port) -> None:
+    while True:
+        port.write(b"x" * 4096)
+
+
+def test_a_port_whose_device_takes_nothing_is_closed_all_the_same():
+    master, slave = os.openpty()
+    path = os.ttyname(slave)
+    port = open_port(path, LINE, threaded=True)
+    wait_for(port.finish)
+    with pytest.raises(BlockingIOError):
+        say_for_ever(port)
+    port.close()
+    wait_for(lambda: not [t.name for t in threading.enumerate() if t.name.endswith(path)])
+    os.close(slave)
+    os.close(master)
 
 
 def test_a_technician_asks_through_a_device_server(balance, capsys):
