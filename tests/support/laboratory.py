@@ -263,8 +263,7 @@ def make_laboratory(uow: UnitOfWork) -> Laboratory:
 
 def _added(uow: UnitOfWork, rows: dict[str, Row]) -> dict[str, Row]:
     """The rows, which have their numbers now."""
-    uow.session.add_all(rows.values())
-    uow.flush()
+    uow.add_all(rows.values())
     return rows
 
 
