@@ -198,12 +198,26 @@ def tests_of_samples(session: Session, draft: OrderDraft, now: datetime, today: 
     """For each sample of the draft the tests asked for. Raises InvalidInput naming row and cause."""
     packages = package_items(session, [*draft.packages, *(p for s in draft.samples for p in s.packages)])
     wishes = [_wishes(draft, s, packages) for s in draft.samples]
-    offered = choose_methods(session, {i for w in wishes for i in w}, now, today, dict(draft.methods))
+    asked = {i for w in wishes for i in w}
+    _refuse_idle_methods(draft.methods, asked)
+    offered = choose_methods(session, asked, now, today, dict(draft.methods))
     faults: list[Fault] = []
     for row, (sample, wish) in enumerate(zip(draft.samples, wishes, strict=True), 1):
         faults.extend(_wish_faults(row, draft, sample, wish, packages, offered))
     refuse_faults(faults)
     return [[offered[i] for i in wish] for wish in wishes]
+
+
+def _refuse_idle_methods(methods: Sequence[tuple[int, int]], asked: set[int]) -> None:
+    """What was agreed and would serve nothing is told, never left out."""
+    items = [item for item, _method in methods]
+    if len(set(items)) < len(items):
+        code, sentence = "method_twice", _("Agree one method for each test item.")
+    elif not asked.issuperset(items):
+        code, sentence = "method_idle", _("A method is agreed for a test item that nobody asks for.")
+    else:
+        return
+    raise InvalidInput(sentence, code=code, fields={"methods": [sentence]})
 
 
 def _wishes(draft: OrderDraft, sample: SampleDraft, packages: Mapping[int, Sequence[int]]) -> list[int]:

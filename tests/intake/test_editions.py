@@ -144,10 +144,13 @@ def test_within_the_transition_reception_may_agree_the_old_edition(
     assert f'value="{wish}"' in page
     assert f'value="{item}-{new.method_id}"' not in page  # the usual one needs no choice
 
-    def ordered(**more) -> int:
+    def sent(**more):
         form = {"request_key": str(more), "business_type_id": str(kind.id), "asks": [f"i{item}"]}
-        form |= {"customer": "甲", "new_customer-name": f"甲{len(more)}", "samples-0-name": "挂面", **more}
-        answer = browser.post("/orders/new", data=form)
+        form |= {"customer": "甲", "new_customer-name": f"甲{more}", "samples-0-name": "挂面", **more}
+        return browser.post("/orders/new", data=form)
+
+    def ordered(**more) -> int:
+        answer = sent(**more)
         assert answer.status_code == 302, answer.text
         session.rollback()
         order_id = int(answer.location.rsplit("/", 1)[1])
@@ -157,6 +160,16 @@ def test_within_the_transition_reception_may_agree_the_old_edition(
 
     assert (ordered(), ordered(methods=[wish])) == (new.method_id, old.method_id)
     assert browser.post("/orders/new", data={"methods": ["1-x"]}).status_code == 422
+    # Nothing that was agreed is left out unsaid.
+    for idle, said in (
+        ([wish, f"{item}-{new.method_id}"], "Agree one method for each test item."),
+        (
+            [wish, f"{laboratory.items['moisture']}-1"],
+            "A method is agreed for a test item that nobody asks for.",
+        ),
+    ):
+        refused = sent(methods=idle)
+        assert (refused.status_code, said in refused.text) == (422, True)
 
 
 def test_after_the_transition_what_was_agreed_by_the_old_edition_no_longer_begins(
